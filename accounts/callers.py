@@ -1,0 +1,111 @@
+"""From a request's credentials to the one who calls: what the token allows, in plain values."""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from django.db.models import Q, QuerySet
+
+from accounts.errors import CredentialsMissingError, ProjectForbiddenError, ScopeMissingError, TokenInvalidError
+from accounts.models import Token, User
+from accounts.tokens import RANDOM_BYTES, is_token_text, token_digest, token_text
+
+LAST_USE_PRECISION = timedelta(minutes=1)
+_MAX_HEADER = 1024
+
+
+class Scope(StrEnum):
+    """What a token may be used for. Every scope includes reading."""
+
+    READ = "read"
+    UPLOAD = "upload"
+    CLAIM = "claim"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody with a valid token. `projects` are normalized names to which changes are limited; empty for all."""
+
+    user_id: int
+    username: str
+    token_id: int
+    scopes: frozenset[Scope]
+    projects: frozenset[str]
+
+    def require(self, scope: Scope) -> None:
+        """Raise ScopeMissingError unless the token has the scope."""
+        if scope not in self.scopes and scope is not Scope.READ:
+            raise ScopeMissingError(scope.value)
+
+    def require_project(self, project: str) -> None:
+        """Raise ProjectForbiddenError where the token is limited to other projects. Reading is never limited so."""
+        if self.projects and project not in self.projects:
+            raise ProjectForbiddenError(project, "the token is limited to other projects")
+
+
+def create_token(
+    user: User, *, scopes: Iterable[Scope], projects: Iterable[str], now: datetime, lifetime: timedelta | None
+) -> str:
+    """Store a new token of this user and return its text, which is nowhere else."""
+    text = token_text(secrets.token_bytes(RANDOM_BYTES))
+    Token.objects.create(
+        user=user,
+        digest=token_digest(text),
+        hint=text[:10],
+        scopes=sorted(scopes),
+        projects=sorted(projects),
+        created_at=now,
+        expires_at=now + lifetime if lifetime else None,
+    )
+    return text
+
+
+def identify_caller(authorization: str, *, now: datetime) -> Caller:
+    """The caller that an Authorization header names: Bearer, or Basic with any user name and the token as password.
+
+    Raises CredentialsMissingError or TokenInvalidError. Notes the token's use, at most once a minute.
+    """
+    text = read_credentials(authorization)
+    if not is_token_text(text):
+        raise TokenInvalidError
+    token = _valid_tokens(now).filter(digest=token_digest(text)).select_related("user").first()
+    if token is None:
+        raise TokenInvalidError
+    if token.last_used_at is None or token.last_used_at <= now - LAST_USE_PRECISION:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USE_PRECISION)
+        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    return Caller(
+        user_id=token.user_id,
+        username=token.user.username,
+        token_id=token.pk,
+        scopes=frozenset(Scope(scope) for scope in token.scopes),
+        projects=frozenset(token.projects),
+    )
+
+
+def read_credentials(authorization: str) -> str:
+    """The token in an Authorization header; raises CredentialsMissingError or TokenInvalidError."""
+    scheme, _, value = authorization.strip().partition(" ")
+    value = value.strip()
+    if not value:
+        raise CredentialsMissingError
+    if len(value) > _MAX_HEADER:
+        raise TokenInvalidError
+    if scheme.lower() == "bearer":
+        return value
+    if scheme.lower() != "basic":
+        raise CredentialsMissingError
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[2].strip()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise TokenInvalidError from error
+
+
+def _valid_tokens(now: datetime) -> QuerySet[Token]:
+    unexpired = Q(expires_at=None) | Q(expires_at__gt=now)
+    return Token.objects.filter(unexpired, revoked_at=None, user__is_active=True)

@@ -1,0 +1,75 @@
+"""Who may read a private index: answers kept for a few seconds, so that reading costs no query a request."""
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from http.cookies import CookieError, SimpleCookie
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import close_old_connections
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from accounts.callers import identify_caller
+from accounts.errors import AccessError
+from accounts.models import User
+
+KEPT_SECONDS = 5.0  # the longest that a revoked token still reads
+_KEPT_ANSWERS = 4096
+_MAX_COOKIE = 8192
+
+
+class ReadAccess:
+    """Decides whether credentials may read. One for a process; safe for many threads."""
+
+    def __init__(self) -> None:
+        self._answers: OrderedDict[bytes, tuple[float, bool]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def allows(self, authorization: str, cookie: str) -> bool:
+        """Whether a token (Authorization header) or a signed-in session (Cookie header) may read."""
+        if not authorization and settings.SESSION_COOKIE_NAME not in cookie:
+            return False
+        key = hashlib.sha256(f"{authorization}\n{cookie}".encode()).digest()  # no secret is kept in memory
+        kept = self._answers.get(key)
+        if kept is not None and kept[0] > time.monotonic():
+            return kept[1]
+        answer = _ask(authorization, cookie)
+        with self._lock:
+            self._answers[key] = (time.monotonic() + KEPT_SECONDS, answer)
+            self._answers.move_to_end(key)
+            while len(self._answers) > _KEPT_ANSWERS:
+                self._answers.popitem(last=False)
+        return answer
+
+
+def _ask(authorization: str, cookie: str) -> bool:
+    """Ask the database, on a connection that is fit for it: the read layer stands outside Django's requests."""
+    close_old_connections()
+    try:
+        if authorization:
+            identify_caller(authorization, now=timezone.now())
+            return True
+        return _session_is_valid(cookie)
+    except AccessError:
+        return False
+    finally:
+        close_old_connections()
+
+
+def _session_is_valid(cookie: str) -> bool:
+    try:
+        morsel = SimpleCookie(cookie[:_MAX_COOKIE]).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return False
+    if morsel is None:
+        return False
+    session = SessionStore(session_key=morsel.value)
+    user_id, backend = session.get(SESSION_KEY), session.get(BACKEND_SESSION_KEY)
+    if not user_id or backend not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    return user is not None and constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())

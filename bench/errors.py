@@ -1,0 +1,85 @@
+"""What can keep a measurement from being made; each message says what to do."""
+
+from pathlib import Path
+
+
+class BenchError(Exception):
+    """Base of everything that the benchmarks report instead of a figure."""
+
+    code = "bench"
+
+
+class ToolMissingError(BenchError):
+    """A program that the benchmark needs cannot be had on this machine."""
+
+    code = "tool-missing"
+
+    def __init__(self, program: str, reason: str) -> None:
+        super().__init__(f"{program} is not here and could not be fetched ({reason}); install it and run again.")
+        self.program = program
+
+
+class InstallFailedError(BenchError):
+    """A peer's virtual environment could not be made."""
+
+    code = "install-failed"
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"{name} could not be installed; check the machine's package index. {last_line(said)}")
+        self.name = name
+
+
+class CommandFailedError(BenchError):
+    """A command that prepares a server ended with an error."""
+
+    code = "command-failed"
+
+    def __init__(self, what: str, said: str) -> None:
+        super().__init__(f"{what} failed; mend that first. {last_line(said)}")
+        self.what = what
+
+
+class NotReadyError(BenchError):
+    """A server ended, or did not answer in time."""
+
+    code = "not-ready"
+
+    def __init__(self, name: str, reason: str, log: Path) -> None:
+        super().__init__(f"{name} {reason}; read bench/.work/logs/{log.name}.")
+        self.name = name
+
+
+class UploadFailedError(BenchError):
+    """A server did not take a distribution that every server must hold."""
+
+    code = "upload-failed"
+
+    def __init__(self, filename: str, status: int, body: str) -> None:
+        super().__init__(f"The upload of {filename} was answered {status}: {body.strip()[:200]!r}.")
+        self.filename = filename
+        self.status = status
+
+
+class WrongAnswerError(BenchError):
+    """The answer is not what the case asks for, so its speed would mean nothing."""
+
+    code = "wrong-answer"
+
+    def __init__(self, url: str, fault: str) -> None:
+        super().__init__(f"{url} {fault}; the figure would mean nothing.")
+        self.url = url
+
+
+class LoadFailedError(BenchError):
+    """The load generator failed, or saw errors that make its figure meaningless."""
+
+    code = "load-failed"
+
+    def __init__(self, url: str, fault: str) -> None:
+        super().__init__(f"Loading {url}: {fault}.")
+        self.url = url
+
+
+def last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1][:300] if lines else ""

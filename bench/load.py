@@ -1,0 +1,79 @@
+"""The load: `wrk` at a fixed number of kept-alive connections, and what it printed as values."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+from bench.asks import Ask
+from bench.debian import Program
+from bench.errors import LoadFailedError
+
+CONNECTIONS = 16
+THREADS = 1  # one thread drives 16 connections faster than any server here answers, and leaves it the other core
+ANSWER_TIMEOUT_SECONDS = 30
+WARM_UP_SECONDS = 1
+# A server that answers 8 a second needs longer than one that answers 8,000, or the last, unfinished answers weigh.
+WANTED_ANSWERS = 20 * CONNECTIONS
+LONGEST_SECONDS = 10
+
+SCALES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30}
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What one run of the load generator saw."""
+
+    requests: int
+    per_second: float
+    bytes_read: float
+    p99_seconds: float
+
+
+def measure(wrk: Program, ask: Ask, *, seconds: float, answer_bytes: int) -> Load:
+    """Warm up, then load for `seconds`, or longer (to `LONGEST_SECONDS`) at a server that answers few.
+
+    Raises LoadFailedError where an answer was no success, a connection failed, or answers were shorter on the whole
+    than the one of `answer_bytes` that was checked.
+    """
+    warm = run_wrk(wrk, ask, seconds=WARM_UP_SECONDS)
+    needed = WANTED_ANSWERS / max(warm.per_second, 1)
+    load = run_wrk(wrk, ask, seconds=max(seconds, min(needed, LONGEST_SECONDS)))
+    if load.bytes_read < 0.98 * load.requests * answer_bytes:  # wrk rounds what it read to three digits or so
+        raise LoadFailedError(ask.url, "some answers were shorter than the first")
+    return load
+
+
+def run_wrk(wrk: Program, ask: Ask, *, seconds: float) -> Load:
+    command = [wrk.path, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
+    command += ["--timeout", f"{ANSWER_TIMEOUT_SECONDS}s"]
+    for name, value in ask.headers.items():
+        command += ["-H", f"{name}: {value}"]
+    limit = seconds + 2 * ANSWER_TIMEOUT_SECONDS
+    try:
+        done = subprocess.run(
+            [*command, ask.url], env=wrk.environment(), capture_output=True, text=True, timeout=limit, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise LoadFailedError(ask.url, f"wrk did not end within {limit:.0f} s") from None
+    if done.returncode != 0:
+        raise LoadFailedError(ask.url, f"wrk ended with {done.returncode}: {done.stdout or done.stderr}".strip())
+    return read_wrk(done.stdout, ask.url)
+
+
+def read_wrk(said: str, url: str) -> Load:
+    """The figures in wrk's report; raises LoadFailedError where it reports errors."""
+    if refused := re.search(r"Non-2xx or 3xx responses: (\d+)", said):
+        raise LoadFailedError(url, f"{refused[1]} answers were no success")
+    if faults := re.search(r"Socket errors: (.+)", said):
+        raise LoadFailedError(url, f"socket errors: {faults[1]}")
+    total = re.search(r"(\d+) requests in [\d.]+\w+, ([\d.]+)(B|KB|MB|GB) read", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    slowest = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", said)
+    if not total or not rate or not slowest:
+        raise LoadFailedError(url, "wrk printed no figures")
+    return Load(
+        requests=int(total[1]),
+        per_second=float(rate[1]),
+        bytes_read=float(total[2]) * SCALES[total[3]],
+        p99_seconds=float(slowest[1]) * SCALES[slowest[2]],
+    )

@@ -1,0 +1,1 @@
+"""The client of Indexsite: verified installs for pip and uv."""

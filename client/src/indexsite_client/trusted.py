@@ -1,0 +1,131 @@
+"""The pinned indexes on disk: one folder each, with its root, what was last seen of it, and its token."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from indexsite_client.credentials import Token, check_may_send, load_token, split_index_url
+from indexsite_client.errors import NotTrustedError
+
+_APPLICATION = "indexsite"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedIndex:
+    """An index whose root the user has pinned. `url` has no userinfo and no trailing slash."""
+
+    url: str
+    index_id: str
+    development: bool
+    folder: Path
+
+    @property
+    def metadata_url(self) -> str:
+        return f"{self.url}/tuf/metadata/"
+
+    @property
+    def targets_url(self) -> str:
+        return f"{self.url}/tuf/targets/"
+
+    @property
+    def simple_url(self) -> str:
+        return f"{self.url}/simple/"
+
+    @property
+    def cache_name(self) -> str:
+        return folder_of(self.url).name
+
+    @property
+    def state(self) -> Path:
+        """Root history, timestamp and snapshot as last verified: what makes a rollback visible."""
+        return self.folder / "state"
+
+    def root_bytes(self) -> bytes:
+        return (self.folder / "root.json").read_bytes()
+
+    def token(self, environment_token: Token | None) -> Token | None:
+        """The token to read with: the environment's before the stored one; raises UsageError over plain http."""
+        token = environment_token or load_token(self.folder / "token")
+        check_may_send(token, self.url)
+        return token
+
+
+def data_folder() -> Path:
+    return Path(platformdirs.user_data_dir(_APPLICATION, appauthor=False))
+
+
+def cache_folder() -> Path:
+    return Path(platformdirs.user_cache_dir(_APPLICATION, appauthor=False))
+
+
+def folder_of(url: str) -> Path:
+    """Where the index with this URL is pinned; the name is for people, the digest makes it unique."""
+    host = urlsplit(url).hostname or "index"
+    return data_folder() / "indexes" / f"{host.replace(':', '-')}-{hashlib.sha256(url.encode()).hexdigest()[:12]}"
+
+
+def load_index(folder: Path) -> TrustedIndex:
+    try:
+        record = json.loads((folder / "index.json").read_bytes())
+        return TrustedIndex(record["url"], record["index"], record["development"] is True, folder)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise NotTrustedError(
+            f"The record of a trusted index in {folder} is damaged; run `indexsite trust` again."
+        ) from error
+
+
+def trusted_indexes() -> list[TrustedIndex]:
+    records = sorted((data_folder() / "indexes").glob("*/index.json"))
+    return [load_index(record.parent) for record in records]
+
+
+def choose_index(url: str | None) -> TrustedIndex:
+    """The trusted index of this URL, or the only one there is."""
+    indexes = trusted_indexes()
+    if url is not None:
+        wanted, _token = split_index_url(url)
+        indexes = [index for index in indexes if index.url == wanted]
+        if not indexes:
+            raise NotTrustedError(
+                f"{wanted} is not trusted here; run `indexsite trust {wanted}/ --fingerprint ...` first."
+            )
+    if not indexes:
+        raise NotTrustedError("No index is trusted yet; run `indexsite trust URL --fingerprint SHA256` first.")
+    if len(indexes) > 1:
+        listed = ", ".join(index.url for index in indexes)
+        raise NotTrustedError(f"Several indexes are trusted ({listed}); choose one with `--index URL`.")
+    return indexes[0]
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole: a crash leaves the old or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock against other processes; never held while the network is awaited."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,21 @@
+"""The WSGI application: the thin read layer, and Django behind it."""
+
+import os
+from typing import cast
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
+_django = get_wsgi_application()  # sets Django up, which the imports below need
+
+from accounts.reading import ReadAccess  # noqa: E402
+from indexsite.reading.cache import ByteLimitedCache  # noqa: E402
+from indexsite.reading.layer import ReadLayer, WsgiApp  # noqa: E402
+from indexsite.reading.published import Follower  # noqa: E402
+
+CACHE_BYTES = 96 * 1024 * 1024
+
+application = ReadLayer(
+    cast(WsgiApp, _django), Follower(ByteLimitedCache(CACHE_BYTES)), ReadAccess() if settings.PRIVATE else None
+)

@@ -1,0 +1,110 @@
+"""What an administrator may set: one typed reading of the INDEXSITE_* environment, which refuses nonsense."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+PREFIX = "INDEXSITE_"
+GIB = 1024**3
+SECRETS = frozenset({"database_url", "broker_url", "storage_url", "secret_key", "online_key"})
+
+
+class SettingError(ValueError):
+    """The environment says something that cannot be meant; the message names the variable and the way out."""
+
+
+class Environment(BaseModel):
+    """Every INDEXSITE_* variable; sizes in bytes. Each may also be given as NAME_FILE, a file that holds the value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data: Path = Path("var")
+    database_url: SecretStr = SecretStr("")
+    broker_url: SecretStr = SecretStr("")
+    storage_url: SecretStr = SecretStr("")
+    base_url: str = ""
+    trusted_proxies: str = ""
+    secret_key: SecretStr = SecretStr("")
+    online_key: SecretStr = SecretStr("")
+    private: bool = False
+    policy: Literal["private", "pypi"] = "private"
+    upload_limit: int = Field(default=GIB, gt=0)
+    uploads_at_once: int = Field(default=32, gt=0, le=48)
+    bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
+
+    def secrets_for_parts(self) -> dict[str, str]:
+        """The variables that left this process's environment, for a process that it starts."""
+        values = {name: getattr(self, name).get_secret_value() for name in SECRETS}
+        return {f"{PREFIX}{name.upper()}": value for name, value in values.items() if value}
+
+    @field_validator("bins", mode="before")
+    @classmethod
+    def _read_bins(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("give the address that people use, such as https://packages.example.org/")
+        return value.rstrip("/")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_broker(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            raise ValueError("only the built-in broker over the database exists so far; leave it unset")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _is_storage(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and not value.get_secret_value().startswith("file:///"):
+            raise ValueError("only file:///absolute/folder exists so far; leave it unset for the data folder")
+        return value
+
+
+def read_environment(variables: Mapping[str, str]) -> Environment:
+    """Read the INDEXSITE_* variables; raises SettingError with one line for each that is wrong."""
+    values: dict[str, str] = {}
+    for variable, text in variables.items():
+        if not variable.startswith(PREFIX) or not text:
+            continue
+        name, value = variable.removeprefix(PREFIX).lower(), text
+        if name.endswith("_file"):
+            name, value = name.removesuffix("_file"), _read_file(variable, text)
+        if name in values:
+            raise SettingError(f"{PREFIX}{name.upper()} is given twice, plainly and as _FILE; keep one.")
+        values[name] = value
+    try:
+        return Environment.model_validate(values)
+    except ValidationError as error:
+        raise SettingError("\n".join(_describe(fault["loc"], fault["msg"]) for fault in error.errors())) from None
+
+
+def secret_variables(variables: Mapping[str, str]) -> list[str]:
+    """The names of the given variables that hold secrets: they leave the process environment once read."""
+    return [name for name in variables if name.removeprefix(PREFIX).lower() in SECRETS and name.startswith(PREFIX)]
+
+
+def _read_file(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingError(f"{variable} names a file that cannot be read: {error}.") from error
+
+
+def _describe(location: tuple[int | str, ...], message: str) -> str:
+    variable = PREFIX + "_".join(str(part) for part in location).upper()
+    if message.startswith("Extra inputs"):
+        return f"{variable} is not a setting; see the README for those that exist."
+    return f"{variable}: {message.removeprefix('Value error, ')}."

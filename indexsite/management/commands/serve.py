@@ -1,0 +1,114 @@
+"""`manage.py serve`: everything in one command."""
+
+import fcntl
+import os
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from indexsite.pages import trust_summary
+from indexsite.serving.errors import CannotServeError
+from indexsite.serving.preparation import check_data_folder, first_sign_in, prepare_index
+from indexsite.serving.supervisor import Part, Supervisor, say
+from indexsite.serving.welcome import welcome
+from tufsigning.errors import TrustError
+
+READY_WITHIN = 60.0  # seconds
+
+
+class Command(BaseCommand):
+    """Prepares the index, then supervises web and worker until SIGTERM."""
+
+    help = "Serve the index: web and worker, in one command. The first start makes everything."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
+        host, port = options["host"], options["port"]
+        try:
+            check_data_folder(Path(settings.DATA))
+            with _alone(Path(settings.DATA)):
+                _check_port(host, port)
+                for sentence in prepare_index(now=timezone.now()):
+                    say("serve", sentence)
+                text = welcome(address=_address(host, port), trust=trust_summary(), sign_in=first_sign_in())
+                connections.close_all()
+                _supervise(host, port, text)
+        except (CannotServeError, TrustError, DatabaseError) as error:
+            raise CommandError(str(error).strip()) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the data folder; raises CannotServeError where another `serve` holds it."""
+    with open(folder / "serve.lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CannotServeError(
+                f"Another 'manage.py serve' runs on the data folder {folder}; stop it, or set INDEXSITE_DATA."
+            ) from error
+        yield
+
+
+def _check_port(host: str, port: int) -> None:
+    """Try the port by a plain bind: granian would silently share a taken one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CannotServeError(
+                f"Port {port} of {host} cannot be had ({reason}); choose another with --port."
+            ) from error
+
+
+def _supervise(host: str, port: int, text: str) -> None:
+    parts = [
+        Part("web", ["web", "--host", host, "--port", str(port), "--supervised"]),
+        Part("worker", ["worker", "--supervised"]),
+    ]
+    supervisor = Supervisor(parts, environment={**os.environ, **settings.ENVIRONMENT.secrets_for_parts()})
+    threading.Thread(target=_greet, args=(f"http://{_reachable(host)}:{port}", text), daemon=True).start()
+    supervisor.run()
+
+
+def _greet(address: str, text: str) -> None:
+    """Print the welcome as soon as the index is ready."""
+    deadline = time.monotonic() + READY_WITHIN
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{address}{settings.PATH_PREFIX}/health/ready", timeout=5):  # noqa: S310  # our own address
+                sys.stdout.write(text)
+                sys.stdout.flush()
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    say("serve", "the index is not ready yet; the lines above say why.")
+
+
+def _address(host: str, port: int) -> str:
+    return settings.BASE_URL or f"http://{_reachable(host)}:{port}"
+
+
+def _reachable(host: str) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
+    return f"[{host}]" if ":" in host else host

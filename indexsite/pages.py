@@ -1,0 +1,59 @@
+"""The pages for people that need both what the index holds and what it signs."""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+from indexsite_client.protocol import ProtocolError, normalize_name
+
+from packages import shelves
+from tufsigning.ceremony import is_development
+from tufsigning.errors import TrustError
+from tufsigning.library import Library
+
+
+@dataclass(frozen=True, slots=True)
+class TrustSummary:
+    """What a visitor needs to pin this index: the newest root's fingerprint, and whether it is for development only."""
+
+    fingerprint: str
+    development: bool
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What this is, how to point pip, uv, twine and the client at it, and the latest projects."""
+    context = {"address": _address(request), "trust": trust_summary(), "latest": shelves.latest_projects(limit=10)}
+    return render(request, "home.html", context | {"private": settings.PRIVATE})
+
+
+@require_safe
+def project(request: HttpRequest, name: str) -> HttpResponse:
+    """A project's files, and who vouches for them."""
+    try:
+        normalized = normalize_name(name)
+    except ProtocolError as error:
+        raise Http404(str(error)) from error
+    if normalized != name:
+        return redirect("project", name=normalized, permanent=True)
+    shelf = shelves.project_shelf(normalized)
+    if shelf is None:
+        raise Http404(f"There is no project {normalized} here.")
+    context = {"shelf": shelf, "address": _address(request), "trust": trust_summary()}
+    return render(request, "project.html", context)
+
+
+def trust_summary() -> TrustSummary | None:
+    """Of the current publication; None before the first one."""
+    try:
+        current = Library().current()
+    except TrustError:
+        return None
+    return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
+
+
+def _address(request: HttpRequest) -> str:
+    return settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")

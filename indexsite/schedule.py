@@ -1,0 +1,71 @@
+"""Periodic work: a loop in every worker, of which one claims each act when it is due."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, close_old_connections
+from django.utils import timezone
+
+from indexsite.models import QueuedMessage, Schedule
+from packages import outbox
+from storage.contract import the_storage
+from tufsigning.tasks import renew_roles
+
+TICK = 1.0  # seconds
+_SWEPT_AFTER = timedelta(seconds=2)
+_SWEEP_EVERY = timedelta(seconds=5)
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodicAct:
+    """Something that every so often one worker does. It may run twice."""
+
+    name: str
+    every: timedelta
+    run: Callable[[datetime], object]
+
+
+def _prune(now: datetime) -> None:
+    """Uploads that a crash left half received, and messages that failed for good, after a while."""
+    for path in the_storage().incoming_folder().iterdir():
+        if path.stat().st_mtime < (now - timedelta(days=1)).timestamp():
+            path.unlink(missing_ok=True)
+    QueuedMessage.objects.filter(is_dead=True, due_at__lt=now - timedelta(days=7)).delete()
+
+
+ACTS = (
+    PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: renew_roles.send()),
+    PeriodicAct("prune", timedelta(hours=1), _prune),
+)
+
+
+def run_schedule(stop: threading.Event) -> None:
+    """Until told to stop: run what is due, and wake the publisher for what a lost nudge left waiting."""
+    swept = timezone.now()
+    while not stop.wait(TICK):
+        close_old_connections()
+        now = timezone.now()
+        try:
+            for act in ACTS:
+                if claim(act, now=now):
+                    act.run(now)
+            if now - swept >= _SWEEP_EVERY and outbox.has_waiting(since=now - _SWEPT_AFTER):
+                swept = now
+                outbox.nudge()
+        except DatabaseError:
+            log.exception("The schedule could not reach the database; it tries again.")
+
+
+def claim(act: PeriodicAct, *, now: datetime) -> bool:
+    """Whether the act is due and ours to run: of several workers, one wins the conditional update."""
+    due = Schedule.objects.filter(name=act.name).values_list("due_at", flat=True).first()
+    if due is None:
+        Schedule.objects.get_or_create(name=act.name, defaults={"due_at": now})
+        due = now
+    if due > now:
+        return False
+    return bool(Schedule.objects.filter(name=act.name, due_at__lte=now).update(due_at=now + act.every))

@@ -1,0 +1,38 @@
+"""The web process: granian with the WSGI application, one process and 64 blocking threads."""
+
+from django.conf import settings
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from indexsite.serving.lifeline import end_with_parent
+
+BLOCKING_THREADS = 64  # twice the uploads at once: slow uploads never stop reading
+_KILL_AFTER = 8  # seconds for answers that are being sent
+
+
+def run_web(host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    Granian(
+        "indexsite.serving.web:load_application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=1,
+        blocking_threads=BLOCKING_THREADS,
+        log_level=LogLevels.error,
+        url_path_prefix=settings.PATH_PREFIX or None,
+        workers_kill_timeout=_KILL_AFTER,
+        process_name=None,
+    ).serve()
+
+
+def load_application() -> object:
+    """The application, in granian's own process for it, which must not outlive granian's first."""
+    end_with_parent()
+    from indexsite.application import application  # noqa: PLC0415  # opens the database: after the fork only
+
+    return application

@@ -1,0 +1,190 @@
+"""Django's settings, all of them from one typed reading of the environment."""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+import django_stubs_ext
+import structlog
+
+from indexsite.environment import SettingError, read_environment, secret_variables
+
+django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+try:
+    ENVIRONMENT = read_environment(os.environ)
+except SettingError as error:
+    sys.exit(f"indexsite: {error}")
+for _name in secret_variables(os.environ):  # granian copies the environment into every request
+    del os.environ[_name]
+
+
+def _secret_key(path: Path) -> str:
+    """The key of sessions and CSRF tokens: made at the first start, readable by its owner only."""
+    try:
+        return path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        pass
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        sys.exit(f"indexsite: the data folder {path.parent} cannot be written: {error.strerror}. Set INDEXSITE_DATA.")
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(50))
+    return path.read_text(encoding="ascii")
+
+
+DATA = ENVIRONMENT.data
+PRIVATE = ENVIRONMENT.private
+UPLOAD_LIMIT = ENVIRONMENT.upload_limit
+UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
+BINS = ENVIRONMENT.bins
+ONLINE_KEY = ENVIRONMENT.online_key
+SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
+
+_base = urlsplit(ENVIRONMENT.base_url)
+BASE_URL = ENVIRONMENT.base_url
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *([_base.hostname] if _base.hostname else [])]
+CSRF_TRUSTED_ORIGINS = [f"{_base.scheme}://{_base.netloc}"] if BASE_URL else []
+PATH_PREFIX = _base.path
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _base.scheme == "https"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = "indexsite_session"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "accounts",
+    "packages",
+    "tufsigning",
+    "indexsite",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "indexsite.urls"
+WSGI_APPLICATION = "indexsite.application.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+_sqlite = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": DATA / "indexsite.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 30,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    },
+    "CONN_MAX_AGE": None,
+}
+_database_url = ENVIRONMENT.database_url.get_secret_value()
+DATABASES = {"default": dj_database_url.parse(_database_url, conn_max_age=600) if _database_url else _sqlite}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORE = Path(urlsplit(ENVIRONMENT.storage_url.get_secret_value()).path or DATA / "store")
+STORAGES = {
+    "default": {"BACKEND": "storage.filesystem.DurableFileSystemStorage", "OPTIONS": {"location": STORE}},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+STATIC_URL = f"{PATH_PREFIX}/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True  # no collectstatic: one command serves
+FORCE_SCRIPT_NAME = PATH_PREFIX or None
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # of form fields; a description may be long
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processor": structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
+            "foreign_pre_chain": [
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.format_exc_info,
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+        "tuf": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,1 @@
+"""What the index holds: projects, releases, files, uploads, the outbox and the journal."""

@@ -1,0 +1,177 @@
+"""Reading a distribution: what the metadata inside a wheel or sdist says, compared with the file's name. Pure."""
+
+import gzip
+import tarfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from typing import IO, cast
+
+from indexsite_client.protocol import DistributionFilename, NormalizedName, ProtocolError, normalize_name
+from packaging.metadata import parse_email
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from packages.bounded import BoundedReader, BoundExceededError
+from packages.errors import ArchiveFaultyError, MetadataFaultyError, UploadRefusedError
+
+MAX_METADATA = 4 * 1024 * 1024
+MAX_MEMBERS = 100_000
+MAX_UNPACKED = 8 * 1024**3
+_MAX_CENTRAL_DIRECTORY = 16 * 1024 * 1024
+_MAX_TAR_READ = 4 * 1024 * 1024
+_MAX_FIELD = 500
+
+
+@dataclass(frozen=True, slots=True)
+class CoreMetadata:
+    """What we act on of METADATA or PKG-INFO; `content` are its bytes as they lie in the archive."""
+
+    name: str
+    version: Version
+    requires_python: str
+    summary: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A distribution whose name and metadata agree."""
+
+    named: DistributionFilename
+    metadata: CoreMetadata
+
+
+def read_distribution(named: DistributionFilename, file: IO[bytes]) -> Distribution:
+    """Read the metadata out of the archive and compare it with the file's name.
+
+    Raises ArchiveFaultyError or MetadataFaultyError. Memory and work are bounded whatever the bytes are.
+    """
+    file.seek(0)
+    try:
+        content = _read_archive(named, file)
+    except UploadRefusedError:
+        raise
+    except BoundExceededError as error:
+        raise ArchiveFaultyError(f"{named.filename} cannot be read safely: {error}.") from error
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        raise ArchiveFaultyError(f"{named.filename} is damaged or no archive: {error or 'it ends early'}.") from error
+    except (ValueError, RuntimeError, NotImplementedError, OverflowError, IndexError, TypeError) as error:
+        # the boundary around parsers of hostile bytes: whatever else they raise is a refusal, too
+        raise ArchiveFaultyError(f"{named.filename} is malformed: {error}.") from error
+    metadata = read_core_metadata(content, filename=named.filename)
+    _compare(named, metadata)
+    return Distribution(named, metadata)
+
+
+def _read_archive(named: DistributionFilename, file: IO[bytes]) -> bytes:
+    if named.is_wheel:
+        return _read_from_zip(named, file)
+    if named.filename.endswith(".zip"):
+        return _read_from_zip(named, file)
+    return _read_from_tar(named, file)
+
+
+def read_core_metadata(content: bytes, *, filename: str) -> CoreMetadata:
+    """Parse METADATA or PKG-INFO; raises MetadataFaultyError with every fault."""
+    raw, _unparsed = parse_email(content)
+    faults = []
+    version, requires_python = Version("0"), str(raw.get("requires_python") or "")
+    try:
+        version = Version(raw.get("version") or "")
+    except InvalidVersion:
+        faults.append(f"The metadata in {filename} has no valid Version; build the distribution again.")
+    try:
+        normalize_name(raw.get("name") or "")
+    except ProtocolError:
+        faults.append(f"The metadata in {filename} has no valid Name; build the distribution again.")
+    try:
+        SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        faults.append(f"Requires-Python in {filename} is no version specifier: {requires_python[:80]!r}.")
+    summary = str(raw.get("summary") or "")
+    if len(requires_python) > _MAX_FIELD or not (requires_python + summary).replace("\t", " ").isprintable():
+        faults.append(
+            f"The metadata in {filename} has control characters, or a Requires-Python beyond {_MAX_FIELD} characters."
+        )
+    if faults:
+        raise MetadataFaultyError(*faults)
+    return CoreMetadata(raw["name"], version, requires_python, summary[:512], content)
+
+
+def _compare(named: DistributionFilename, metadata: CoreMetadata) -> None:
+    faults = []
+    if normalize_name(metadata.name) != named.project:
+        faults.append(f"{named.filename} is of {named.project}, but the metadata in it names {metadata.name[:80]!r}.")
+    if metadata.version != named.version:
+        faults.append(f"{named.filename} is version {named.version}, but the metadata in it says {metadata.version}.")
+    if faults:
+        raise MetadataFaultyError(*faults)
+
+
+def _read_from_zip(named: DistributionFilename, file: IO[bytes]) -> bytes:
+    bounded = BoundedReader(file, max_read=_MAX_CENTRAL_DIRECTORY, max_total=MAX_UNPACKED)
+    with zipfile.ZipFile(cast(IO[bytes], bounded)) as archive:
+        members = archive.infolist()
+        if len(members) > MAX_MEMBERS:
+            raise BoundExceededError(f"it has more than {MAX_MEMBERS} members")
+        found = [member for member in members if _is_metadata(named, member.filename)]
+        if len(found) != 1:
+            raise ArchiveFaultyError(
+                f"{named.filename} must hold {_wanted(named)} exactly once, not {len(found)} times."
+            )
+        if found[0].file_size > MAX_METADATA:
+            raise BoundExceededError(f"its metadata is larger than {MAX_METADATA} bytes")
+        with archive.open(found[0]) as member:
+            return _read_whole(member)
+
+
+def _read_from_tar(named: DistributionFilename, file: IO[bytes]) -> bytes:
+    """Walk the whole archive once, so that one cut short is refused, and keep PKG-INFO of the top folder."""
+    with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
+        bounded = BoundedReader(
+            cast(IO[bytes], unzipped), max_read=_MAX_TAR_READ, max_total=MAX_UNPACKED, forward_only=True
+        )
+        found: list[bytes] = []
+        with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as archive:
+            for count, member in enumerate(archive, start=1):
+                archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every member it has seen; a hostile archive has many
+                if count > MAX_MEMBERS:
+                    raise BoundExceededError(f"it has more than {MAX_MEMBERS} members")
+                if not _is_metadata(named, member.name):
+                    continue
+                if not member.isreg() or member.size > MAX_METADATA:
+                    raise BoundExceededError(f"its metadata is no plain file of at most {MAX_METADATA} bytes")
+                content = archive.extractfile(member)
+                found.append(_read_whole(content) if content else b"")
+        while bounded.read(64 * 1024):  # to the end of the gzip stream, whose checksum counts
+            pass
+    if len(found) != 1:
+        raise ArchiveFaultyError(f"{named.filename} must hold {_wanted(named)} exactly once, not {len(found)} times.")
+    return found[0]
+
+
+def _read_whole(member: IO[bytes]) -> bytes:
+    content = member.read(MAX_METADATA + 1)
+    if len(content) > MAX_METADATA:
+        raise BoundExceededError(f"its metadata is larger than {MAX_METADATA} bytes")
+    return content
+
+
+def _is_metadata(named: DistributionFilename, path: str) -> bool:
+    folder, _, name = path.removeprefix("./").partition("/")
+    if not named.is_wheel:
+        return name == "PKG-INFO"
+    project, _, _version = folder.removesuffix(".dist-info").partition("-")
+    return name == "METADATA" and folder.endswith(".dist-info") and _normalizes_to(project, named.project)
+
+
+def _wanted(named: DistributionFilename) -> str:
+    return "one .dist-info/METADATA of its project" if named.is_wheel else "PKG-INFO in its top folder"
+
+
+def _normalizes_to(name: str, project: NormalizedName) -> bool:
+    try:
+        return normalize_name(name) == project
+    except ProtocolError:
+        return False

@@ -1,0 +1,89 @@
+"""Why an upload is refused: each error says what is wrong and how to mend it. Nothing here knows HTTP."""
+
+
+class UploadRefusedError(Exception):
+    """The upload is not taken and nothing of it is kept. `faults` are whole sentences, the first one the gravest."""
+
+    code = "upload-refused"
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__(faults[0])
+        self.faults = faults
+
+
+class FormFaultyError(UploadRefusedError):
+    """The form does not say what an upload must say."""
+
+    code = "form-faulty"
+
+
+class FilenameFaultyError(UploadRefusedError):
+    """The file's name is not that of a distribution, or says another project or version than the form."""
+
+    code = "filename-faulty"
+
+
+class DigestMismatchError(UploadRefusedError):
+    """The bytes that arrived are not those that were announced."""
+
+    code = "digest-mismatch"
+
+    def __init__(self, algorithm: str) -> None:
+        super().__init__(
+            f"The file's {algorithm} digest differs from the announced one; it was damaged, upload it again."
+        )
+        self.algorithm = algorithm
+
+
+class ArchiveFaultyError(UploadRefusedError):
+    """The file is not an archive that can be opened within bounds, or lacks its metadata."""
+
+    code = "archive-faulty"
+
+
+class MetadataFaultyError(UploadRefusedError):
+    """The metadata in the file is malformed, or says something else than the file's name and the form."""
+
+    code = "metadata-faulty"
+
+
+class FileTooLargeError(UploadRefusedError):
+    """The file is larger than this index takes."""
+
+    code = "file-too-large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"The file is larger than {limit} bytes, the most that this index takes (INDEXSITE_UPLOAD_LIMIT)."
+        )
+        self.limit = limit
+
+
+class BodyTooSlowError(UploadRefusedError):
+    """The request's body comes so slowly that it looks like an attack on the upload places."""
+
+    code = "body-too-slow"
+
+    def __init__(self, rate: int) -> None:
+        super().__init__(f"The upload came at less than {rate} bytes a second; try again over a better connection.")
+        self.rate = rate
+
+
+class UploadsBusyError(UploadRefusedError):
+    """As many uploads as the index takes at once are running."""
+
+    code = "uploads-busy"
+
+    def __init__(self, places: int) -> None:
+        super().__init__(f"{places} uploads are running, the most at once; try again in a few seconds.")
+        self.places = places
+
+
+class FilenameTakenError(UploadRefusedError):
+    """Filenames are never reused: a TUF client may hold the old hash."""
+
+    code = "filename-taken"
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"{filename} exists with other contents; filenames are never reused, so raise the version.")
+        self.filename = filename

@@ -1,0 +1,88 @@
+"""The upload form as twine, uv publish, poetry, flit, hatch and pdm fill it in: what it announces of the file."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from indexsite_client.protocol import (
+    DistributionFilename,
+    ProtocolError,
+    normalize_name,
+    parse_distribution_filename,
+)
+from packaging.version import InvalidVersion, Version
+
+from packages.errors import FilenameFaultyError, FormFaultyError
+
+_DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}
+
+
+@dataclass(frozen=True, slots=True)
+class AnnouncedUpload:
+    """What an upload says of itself before its bytes are looked at. `digests` are hexadecimal, by algorithm."""
+
+    named: DistributionFilename
+    display_name: str
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+class UploadForm(forms.Form):
+    """Shape checks only. The fields that are ignored here are read from the file itself."""
+
+    name = forms.CharField(max_length=200)
+    version = forms.CharField(max_length=200)
+    filetype = forms.ChoiceField(choices=[("bdist_wheel", "wheel"), ("sdist", "sdist")])
+    md5_digest = forms.RegexField(r"^[0-9A-Fa-f]{32}$", required=False)
+    sha256_digest = forms.RegexField(r"^[0-9A-Fa-f]{64}$", required=False)
+    blake2_256_digest = forms.RegexField(r"^[0-9A-Fa-f]{64}$", required=False)
+
+    def announced(self, filename: str) -> AnnouncedUpload:
+        """The announcement, in agreement with itself; raises FormFaultyError or FilenameFaultyError."""
+        if not self.is_valid():
+            raise FormFaultyError(*self._faults())
+        values: dict[str, Any] = self.cleaned_data  # Any: Django's type for cleaned values
+        named = _parse(filename)
+        faults = _disagreements(named, name=values["name"], version=values["version"])
+        if named.is_wheel != (values["filetype"] == "bdist_wheel"):
+            faults.append(f"{filename} is not of the announced filetype {values['filetype']}.")
+        if faults:
+            raise FilenameFaultyError(*faults)
+        digests = {algorithm: values[name] for name, algorithm in _DIGESTS.items() if values[name]}
+        return AnnouncedUpload(named, values["name"], digests)
+
+    def _faults(self) -> list[str]:
+        return [
+            f"The form field '{name}': {' '.join(str(fault) for fault in faults)}"
+            for name, faults in self.errors.items()
+        ]
+
+
+def check_action(post: QueryDict) -> None:
+    """Raise FormFaultyError unless the form asks for the one thing that /legacy/ does."""
+    if post.get(":action") != "file_upload" or post.get("protocol_version", "1") != "1":
+        raise FormFaultyError(
+            "Only ':action=file_upload' with 'protocol_version=1' is served here; upload with twine or uv."
+        )
+
+
+def _parse(filename: str) -> DistributionFilename:
+    try:
+        return parse_distribution_filename(filename)
+    except ProtocolError as error:
+        raise FilenameFaultyError(str(error)) from error
+
+
+def _disagreements(named: DistributionFilename, *, name: str, version: str) -> list[str]:
+    faults = []
+    try:
+        if normalize_name(name) != named.project:
+            faults.append(f"{named.filename} is of the project {named.project}, but the form says {name!r}.")
+    except ProtocolError as error:
+        faults.append(str(error))
+    try:
+        if Version(version) != named.version:
+            faults.append(f"{named.filename} is version {named.version}, but the form says {version!r}.")
+    except InvalidVersion:
+        faults.append(f"{version!r} is not a version; use the form of the version specifiers' specification.")
+    return faults

@@ -1,0 +1,119 @@
+"""What the pages for people show of the index: the latest projects, and a project with its releases and files."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Max
+from indexsite_client.protocol import NormalizedName
+from packaging.version import Version
+
+from packages.models import File, Project
+
+
+@dataclass(frozen=True, slots=True)
+class LatestProject:
+    """A project with its newest file."""
+
+    name: str
+    display_name: str
+    version: str
+    summary: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvedFile:
+    """A file as people see it; `size` in bytes."""
+
+    filename: str
+    sha256: str
+    size: int
+    version: str
+    requires_python: str
+    summary: str
+    uploaded_at: datetime
+    voucher: str
+
+    @property
+    def is_wheel(self) -> bool:
+        return self.filename.endswith(".whl")
+
+
+@dataclass(frozen=True, slots=True)
+class ShelvedRelease:
+    """A release and its published files."""
+
+    version: str
+    files: tuple[ShelvedFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectShelf:
+    """A project: its releases, newest first, and how many files wait to be signed."""
+
+    name: str
+    display_name: str
+    owners: tuple[str, ...]
+    releases: tuple[ShelvedRelease, ...]
+    waiting: int
+
+    @property
+    def latest(self) -> ShelvedRelease | None:
+        """The newest release that is no pre-release, else the newest; None where nothing is published yet."""
+        final = [release for release in self.releases if not Version(release.version).is_prerelease]
+        return next(iter(final or self.releases), None)
+
+    @property
+    def summary(self) -> str:
+        return self.latest.files[0].summary if self.latest else ""
+
+
+def latest_projects(*, limit: int) -> tuple[LatestProject, ...]:
+    """The projects whose files were published last, newest first."""
+    newest = File.objects.filter(state=File.State.PUBLISHED).values("release__project").annotate(last=Max("id"))
+    ids = newest.order_by("-last").values_list("last", flat=True)[:limit]
+    files = File.objects.filter(id__in=list(ids)).select_related("release__project").order_by("-id")
+    return tuple(
+        LatestProject(
+            name=file.release.project.name,
+            display_name=file.release.project.display_name,
+            version=file.release.version,
+            summary=file.summary,
+            uploaded_at=file.uploaded_at,
+        )
+        for file in files
+    )
+
+
+def project_shelf(name: NormalizedName) -> ProjectShelf | None:
+    """The project, None where the index has none of that name."""
+    project = Project.objects.filter(name=name).first()
+    if project is None:
+        return None
+    releases: dict[str, list[ShelvedFile]] = {}
+    files = File.objects.filter(release__project=project).select_related("release").order_by("filename")
+    published = [file for file in files if file.state == File.State.PUBLISHED]
+    for file in published:
+        releases.setdefault(file.release.version, []).append(_shelve(file))
+    newest_first = sorted(releases, key=Version, reverse=True)
+    owners = project.memberships.filter(role="owner").order_by("user__username")
+    return ProjectShelf(
+        name=project.name,
+        display_name=project.display_name,
+        owners=tuple(owners.values_list("user__username", flat=True)),
+        releases=tuple(ShelvedRelease(version, tuple(releases[version])) for version in newest_first),
+        waiting=len(files) - len(published),
+    )
+
+
+def _shelve(file: File) -> ShelvedFile:
+    return ShelvedFile(
+        filename=file.filename,
+        sha256=file.sha256,
+        size=file.size,
+        version=file.release.version,
+        requires_python=file.requires_python,
+        summary=file.summary,
+        uploaded_at=file.uploaded_at,
+        voucher=file.voucher,
+    )

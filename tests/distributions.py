@@ -1,0 +1,60 @@
+"""Distributions made for tests: small, valid unless asked otherwise, the same bytes every time."""
+
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+
+_EPOCH = (2020, 1, 1, 0, 0, 0)
+
+
+def metadata(name: str, version: str, extra: str = "") -> str:
+    """The text of METADATA or PKG-INFO."""
+    return f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: A test of {name}.\n{extra}\nText.\n"
+
+
+def wheel(name: str, version: str, *, extra: str = "", members: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
+    """The filename and the bytes of a pure wheel with one module that has the project's name."""
+    module = name.replace("-", "_").replace(".", "_").lower()
+    info = f"{module}-{version}.dist-info"
+    contents: dict[str, bytes] = {
+        f"{module}.py": f"VERSION = {version!r}\n".encode(),
+        f"{info}/METADATA": metadata(name, version, extra).encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        **(members or {}),
+    }
+    record = "".join(f"{path},,\n" for path in [*contents, f"{info}/RECORD"])
+    contents[f"{info}/RECORD"] = record.encode()
+    return f"{module}-{version}-py3-none-any.whl", zip_of(contents)
+
+
+def sdist(name: str, version: str, *, members: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
+    """The filename and the bytes of an sdist that setuptools can build."""
+    top = f"{name.replace('-', '_').lower()}-{version}"
+    contents: dict[str, bytes] = {
+        f"{top}/PKG-INFO": metadata(name, version).encode(),
+        f"{top}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "{version}"\n'.encode(),
+        **(members or {}),
+    }
+    return f"{top}.tar.gz", tar_gz_of(contents)
+
+
+def zip_of(contents: Mapping[str, bytes]) -> bytes:
+    """A zip archive with these members."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in contents.items():
+            archive.writestr(zipfile.ZipInfo(path, _EPOCH), content)
+    return buffer.getvalue()
+
+
+def tar_gz_of(contents: Mapping[str, bytes]) -> bytes:
+    """A gzipped tar archive with these members."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as archive:
+        for path, content in contents.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""What clients may trust: roles, keys and publication."""

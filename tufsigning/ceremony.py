@@ -1,0 +1,153 @@
+"""The development ceremony: an index that is signed from its first start, with every key in the data folder.
+
+Its root says `development`, and clients pin such a root only when told to. The offline roles exist in the shape
+that a real ceremony will give them; here the server holds their keys and renews them itself.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from indexsite_client.protocol import BIN_PREFIX, CLAIMED, EXTENSION, RECENTLY_CLAIMED, UNCLAIMED, Json
+from securesystemslib.signer import CryptoSigner
+
+from storage.contract import TIMESTAMP, document_name, the_storage
+from tufsigning import records
+from tufsigning.core.bins import bin_names
+from tufsigning.core.documents import (
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    Document,
+    RoleHeader,
+    RoleKeys,
+    delegation_to,
+    read_expiry,
+    read_signed,
+    root_signed,
+    sign_document,
+    succinct_delegation,
+    targets_signed,
+)
+from tufsigning.core.documents import (
+    TIMESTAMP as TIMESTAMP_ROLE,
+)
+from tufsigning.core.lifetimes import OFFLINE, is_due, lifetime
+from tufsigning.core.publication import Current, Plan
+from tufsigning.keys import make_key
+from tufsigning.models import Document as DocumentRow
+from tufsigning.models import RoleHead
+from tufsigning.publisher import Publisher
+
+# role: (keys, threshold), as DESIGN section 4 sets them for a real ceremony
+_HOLDERS = {ROOT: (3, 2), TARGETS: (2, 2), CLAIMED: (3, 2), UNCLAIMED: (2, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Every key of the ceremony: those of each offline role, and the online one."""
+
+    offline: dict[str, list[CryptoSigner]]
+    online: CryptoSigner
+
+    def of(self, role: str) -> RoleKeys:
+        """The public keys and the threshold of a role."""
+        if role not in self.offline:
+            return RoleKeys((self.online.public_key,), 1)
+        return RoleKeys(tuple(signer.public_key for signer in self.offline[role]), _HOLDERS[role][1])
+
+
+def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
+    """Make keys, root and every role, and publish them; False where the index has metadata already.
+
+    The timestamp is written last: a crash before it leaves files that the next attempt replaces, and that nobody
+    was ever told of.
+    """
+    if the_storage().exists(TIMESTAMP):
+        return False
+    with transaction.atomic():
+        DocumentRow.objects.all().delete()
+        RoleHead.objects.all().delete()
+    keys, index_id = _make_keys(), secrets.token_hex(16)
+    versions = dict.fromkeys([ROOT, *OFFLINE], 1)
+    documents = list(_sign_offline(keys, versions, now=now, index_id=index_id))
+    _record_offline(documents, now=now)
+    upper = {document.role: document.content for document in documents}
+    root = upper.pop(ROOT)
+    the_storage().write({document_name(ROOT, 1): root})
+    start = Current((root,), b"", b"", upper)
+    online = [RECENTLY_CLAIMED, *bin_names(settings.BINS.bit_length() - 1)]
+    offline = tuple(document for document in documents if document.role != ROOT)
+    publisher.publish_first(start, Plan({role: {} for role in online}, offline), now=now)
+    return True
+
+
+def renew_development_roles(current: Current, *, now: datetime) -> tuple[Document, ...]:
+    """New versions of the offline roles, root included, of which half the life is over.
+
+    Empty where the root is not a development root: real offline roles are renewed by their key holders only.
+    """
+    if not is_development(current):
+        return ()
+    signed = {ROOT: read_signed(current.roots[-1]), **{role: read_signed(current.upper[role]) for role in OFFLINE}}
+    due = {
+        role: part["version"] + 1 for role, part in signed.items() if is_due(role, expires=read_expiry(part), now=now)
+    }
+    if not due:
+        return ()
+    begun = _already_signed(due)
+    rest = {role: version for role, version in due.items() if role not in begun}
+    documents = tuple(_sign_offline(_make_keys(), rest, now=now, index_id=current.index_id))
+    _record_offline(documents, now=now)
+    return (*begun.values(), *documents)
+
+
+def is_development(current: Current) -> bool:
+    """Whether the newest root says that it comes from a development ceremony."""
+    return read_signed(current.roots[-1])[EXTENSION].get("development") is True
+
+
+def _make_keys() -> _Keys:
+    offline = {
+        role: [make_key(f"offline/{role}-{number}") for number in range(1, count + 1)]
+        for role, (count, _) in _HOLDERS.items()
+    }
+    return _Keys(offline, make_key("online"))
+
+
+def _sign_offline(keys: _Keys, versions: dict[str, int], *, now: datetime, index_id: str) -> Iterator[Document]:
+    for role, version in versions.items():
+        header = RoleHeader(role, version, now + lifetime(role), index_id)
+        signers = keys.offline[role][: _HOLDERS[role][1]]
+        yield sign_document(_offline_signed(header, keys), signers)
+
+
+def _offline_signed(header: RoleHeader, keys: _Keys) -> Json:
+    if header.role == ROOT:
+        top = (ROOT, TIMESTAMP_ROLE, SNAPSHOT, TARGETS)
+        return root_signed(header, {role: keys.of(role) for role in top}, development=True)
+    if header.role == TARGETS:
+        order = (CLAIMED, RECENTLY_CLAIMED, UNCLAIMED)
+        delegations = delegation_to([(role, keys.of(role)) for role in order], path="*/*", terminating=False)
+    elif header.role == UNCLAIMED:
+        bit_length = settings.BINS.bit_length() - 1
+        delegations = succinct_delegation(keys.of(BIN_PREFIX), prefix=BIN_PREFIX, bit_length=bit_length)
+    else:
+        delegations = {"keys": {}, "roles": []}
+    return targets_signed(header, targets={}, delegations=delegations)
+
+
+def _already_signed(versions: dict[str, int]) -> dict[str, Document]:
+    """What an attempt that was interrupted has signed: offline versions have no gaps, and none is signed twice."""
+    rows = [DocumentRow.objects.filter(role=role, version=version).first() for role, version in versions.items()]
+    return {row.role: Document(row.role, row.version, bytes(row.content)) for row in rows if row and row.content}
+
+
+def _record_offline(documents: Iterable[Document], *, now: datetime) -> None:
+    kept = list(documents)
+    with transaction.atomic():
+        records.record_signed(kept, now=now, offline=True)
+        records.raise_heads({document.role: document.version for document in kept})

@@ -1,0 +1,1 @@
+"""TUF rules over values: no Django, no clock, no input or output."""

@@ -1,0 +1,145 @@
+"""What a publication consists of: from the current documents and what should be true to the documents to sign."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+from indexsite_client.protocol import BIN_PREFIX, EXTENSION, UNCLAIMED, Json
+from securesystemslib.signer import Signer
+
+from tufsigning.core.bins import bin_of
+from tufsigning.core.documents import (
+    SNAPSHOT,
+    TIMESTAMP,
+    Document,
+    RoleHeader,
+    meta_entry,
+    read_signed,
+    sign_document,
+    snapshot_signed,
+    targets_signed,
+    timestamp_signed,
+)
+from tufsigning.core.lifetimes import lifetime
+
+Targets = Mapping[str, Json]  # entries by target path
+ReadTargets = Callable[[str], Targets]  # of a role, by its name, in the current publication
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The publication that clients see: the documents that every one of them fetches, and the roots up to now."""
+
+    roots: tuple[bytes, ...]  # all versions, first to newest
+    timestamp: bytes
+    snapshot: bytes
+    upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
+
+    @property
+    def index_id(self) -> str:
+        """The identity of the index, which each signed part carries."""
+        return str(read_signed(self.roots[0])[EXTENSION]["index"])
+
+    @property
+    def meta(self) -> Mapping[str, Json]:
+        """The snapshot's entries, by role."""
+        meta: Mapping[str, Json] = read_signed(self.snapshot)["meta"]
+        return {name.removesuffix(".json"): entry for name, entry in meta.items()}
+
+    @property
+    def bit_length(self) -> int:
+        """Of the succinct bins: there are two to the power of this."""
+        return int(read_signed(self.upper[UNCLAIMED])["delegations"]["succinct_roles"]["bit_length"])
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Target entries to set, and target paths to take away."""
+
+    added: Mapping[str, Json]
+    removed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to sign: the targets of each online role that changes or is renewed, and new offline documents."""
+
+    targets: Mapping[str, Targets]
+    offline: tuple[Document, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether clients see already what they should."""
+        return not self.targets and not self.offline
+
+    def online_roles(self) -> list[str]:
+        """Every role that is signed with the online key, snapshot and timestamp last."""
+        return [*self.targets, SNAPSHOT, TIMESTAMP]
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """With what, as of when, and with which versions (by role) to sign."""
+
+    signer: Signer
+    now: datetime
+    versions: Mapping[str, int]
+    index_id: str
+
+    def header(self, role: str) -> RoleHeader:
+        """The header of a role's new document."""
+        return RoleHeader(role, self.versions[role], self.now + lifetime(role), self.index_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A publication that is signed but not visible yet."""
+
+    documents: tuple[Document, ...]  # without timestamp
+    timestamp: Document
+
+    @property
+    def number(self) -> int:
+        """The publication's number: the version of its snapshot."""
+        return next(document.version for document in self.documents if document.role == SNAPSHOT)
+
+
+def plan_publication(
+    changes: Iterable[Change], *, bit_length: int, read_targets: ReadTargets, renew: Iterable[str] = ()
+) -> Plan:
+    """Which bins to sign anew, with which targets: those that a change really changes, and those to renew."""
+    targets: dict[str, dict[str, Json]] = {role: dict(read_targets(role)) for role in renew}
+    for change in changes:
+        wanted: dict[str, Json | None] = {**change.added, **dict.fromkeys(change.removed)}
+        for path, entry in wanted.items():
+            role = bin_of(path, bit_length=bit_length)
+            present = targets[role] if role in targets else read_targets(role)
+            if present.get(path) == entry:
+                continue
+            changed = targets.setdefault(role, dict(present))
+            if entry is None:
+                del changed[path]
+            else:
+                changed[path] = entry
+    return Plan(MappingProxyType(targets))
+
+
+def sign_publication(plan: Plan, *, meta: Mapping[str, Json], signing: Signing) -> Candidate:
+    """Sign the plan in memory. `meta` are the current snapshot's entries, by role: no role ever leaves it."""
+    delegations: Json = {"keys": {}, "roles": []}
+    documents = list(plan.offline)
+    for role, targets in plan.targets.items():
+        own = None if is_bin(role) else delegations
+        signed = targets_signed(signing.header(role), targets=targets, delegations=own)
+        documents.append(sign_document(signed, [signing.signer]))
+    entries = {f"{role}.json": entry for role, entry in meta.items()}
+    entries |= {f"{each.role}.json": meta_entry(each, hashed=not is_bin(each.role)) for each in documents}
+    snapshot = sign_document(snapshot_signed(signing.header(SNAPSHOT), entries), [signing.signer])
+    timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
+    return Candidate((*documents, snapshot), timestamp)
+
+
+def is_bin(role: str) -> bool:
+    """Whether the role is one of the bins."""
+    return role.startswith(f"{BIN_PREFIX}-")

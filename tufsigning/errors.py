@@ -1,0 +1,54 @@
+"""What may go wrong between a change and its publication."""
+
+
+class TrustError(Exception):
+    """Something about keys, roles or publication; nothing was made visible."""
+
+    code = "trust"
+
+
+class ClockSkewError(TrustError):
+    """The database's clock and ours are too far apart to sign expiry dates."""
+
+    code = "clock-skew"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The clocks of this machine and of the database differ by {seconds:.0f} s; nothing is signed until both"
+            " follow a time server."
+        )
+        self.seconds = seconds
+
+
+class OnlineKeyError(TrustError):
+    """The online key cannot be had, or is not the one that root names."""
+
+    code = "online-key"
+
+
+class NotEstablishedError(TrustError):
+    """The index has no published metadata yet."""
+
+    code = "not-established"
+
+    def __init__(self) -> None:
+        super().__init__("This index has no signed metadata yet; start it once with 'manage.py serve'.")
+
+
+class StoreDamagedError(TrustError):
+    """A published document is missing or is not what was signed."""
+
+    code = "store-damaged"
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"The published document {name} {what}; restore the data folder from its backup.")
+        self.name = name
+
+
+class PublicationRaceError(TrustError):
+    """Another publisher was quicker. What this one signed is burnt; trying again is safe."""
+
+    code = "publication-race"
+
+    def __init__(self) -> None:
+        super().__init__("Another publisher published at the same time; this attempt is given up and tried again.")

@@ -1,0 +1,68 @@
+"""Where the keys lie: files of the data folder for the development ceremony, signer URIs for the rest."""
+
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from django.conf import settings
+from securesystemslib.signer import CryptoSigner, Key, Signer
+
+from tufsigning.errors import OnlineKeyError
+
+
+def key_folder() -> Path:
+    """The folder of the keys of the development ceremony; left out of backups and exports."""
+    return Path(settings.DATA) / "keys"
+
+
+def make_key(name: str) -> CryptoSigner:
+    """The Ed25519 key of this name in the key folder, made where there is none, readable by its owner only."""
+    path = key_folder() / f"{name}.pem"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        _write_private(path, pem)
+    return _load(path)
+
+
+def load_online_signer(trusted: Key) -> Signer:
+    """The signer of the online roles: INDEXSITE_ONLINE_KEY, or the key file of the development ceremony.
+
+    Raises OnlineKeyError where it cannot be loaded or is not `trusted`, the key that root names.
+    """
+    uri = settings.ONLINE_KEY.get_secret_value() or f"file:{key_folder() / 'online.pem'}"
+    scheme, _, rest = uri.partition(":")
+    try:
+        signer = _load(Path(rest)) if scheme == "file" else Signer.from_priv_key_uri(uri, trusted)
+    except (OSError, ValueError, TypeError) as error:
+        raise OnlineKeyError(f"The online key ({scheme}:…) cannot be loaded: {error}.") from error
+    if signer.public_key.keyid != trusted.keyid:
+        raise OnlineKeyError(
+            "The online key is not the one that root names; set INDEXSITE_ONLINE_KEY to the right one."
+        )
+    return signer
+
+
+def _load(path: Path) -> CryptoSigner:
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("it is not an Ed25519 key")
+    return CryptoSigner(key)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Write a secret that exists whole or not at all, whatever happens meanwhile."""
+    temporary = path.with_suffix(".new")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

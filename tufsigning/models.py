@@ -1,0 +1,56 @@
+"""What has been signed: documents, the highest version of each role, publications, and who publishes."""
+
+from django.db import models
+
+
+class RoleHead(models.Model):
+    """The highest version that a role ever had, burnt ones included, and when its visible document expires."""
+
+    role = models.CharField(max_length=220, unique=True)
+    version = models.BigIntegerField()
+    expires_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.version}.{self.role}"
+
+
+class Document(models.Model):
+    """A version of a role: claimed first, then signed. One whose publication failed stays claimed: it is burnt."""
+
+    role = models.CharField(max_length=220)
+    version = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64, blank=True, help_text="empty until signed")
+    length = models.PositiveBigIntegerField(null=True, help_text="bytes")
+    content = models.BinaryField(null=True, help_text="the bytes, of offline-signed documents only")
+    claimed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="document_is_signed_once", fields=["role", "version"])]
+
+    def __str__(self) -> str:
+        return f"{self.version}.{self.role}.json"
+
+
+class Publication(models.Model):
+    """A set of documents that became visible together. Its number is its snapshot's version."""
+
+    number = models.BigIntegerField(unique=True)
+    signed_at = models.DateTimeField()
+    visible_at = models.DateTimeField(null=True)
+    documents = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class PublisherLease(models.Model):
+    """The one row that says who publishes. It saves work; the constraints and the conditional timestamp keep order."""
+
+    holder = models.CharField(max_length=40, blank=True)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="publisher_lease_is_one", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.holder or "nobody"

@@ -1,0 +1,204 @@
+"""The publisher: from the outbox to a new timestamp, one publication at a time, in an order that survives crashes.
+
+Claim the versions; sign in memory; commit the rows; write and fsync the files; check the candidate as clients will;
+replace timestamp.json, which is the moment of truth; settle the outbox. No transaction is open while anything is
+rendered, signed or stored. A crash anywhere leaves either the old publication or the new one, and entries that the
+next run settles.
+"""
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+
+from indexsite_client.protocol import (
+    RECENTLY_CLAIMED,
+    UNCLAIMED,
+    Json,
+    ProjectPage,
+    file_target_path,
+    page_bytes,
+    page_target_path,
+)
+from securesystemslib.signer import Key, Signer
+
+from packages import outbox
+from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
+from tufsigning import records
+from tufsigning.core.documents import ROOT, Document, read_signed, target_entry
+from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
+from tufsigning.core.lifetimes import is_due
+from tufsigning.core.publication import (
+    Candidate,
+    Change,
+    Current,
+    Plan,
+    Signing,
+    is_bin,
+    plan_publication,
+    sign_publication,
+)
+from tufsigning.core.verification import check_candidate
+from tufsigning.errors import PublicationRaceError
+from tufsigning.keys import load_online_signer
+from tufsigning.library import Library
+from tufsigning.models import RoleHead
+
+BATCH = 1000
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _PreparedPage:
+    """A page as it shall be signed: its bytes, and how the project's target entries change."""
+
+    page: ProjectPage
+    content: bytes
+    change: Change
+
+
+class Publisher:
+    """Publishes what waits. One for a process; the lease keeps others waiting, the constraints keep order."""
+
+    def __init__(self, library: Library) -> None:
+        self._library = library
+        self._signer: Signer | None = None
+        self._one_at_a_time = threading.Lock()  # among the threads of this process
+
+    def publish_waiting(self, clock: Callable[[], datetime]) -> int:
+        """Publish until nothing waits; returns how many outbox entries were settled.
+
+        Whoever finds another publisher at work leaves the rest to it: it looks again after it has let go.
+        """
+        settled = 0
+        while outbox.has_waiting():
+            with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+                progress = self._publish_batch(clock()) if ours else 0
+            if not progress:
+                break
+            settled += progress
+        return settled
+
+    def renew(self, clock: Callable[[], datetime], *, renew_offline: Callable[[Current], Sequence[Document]]) -> int:
+        """Sign anew every role of which half the life is over; returns how many that were."""
+        with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+            if not ours:
+                return 0
+            now, current = clock(), self._library.current()
+            offline = tuple(renew_offline(current))
+            due = _due_roles(current, now=now)
+            online = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
+            if not due and not offline:
+                return 0
+            plan = Plan({role: self._library.targets(current, role) for role in online}, offline)
+            self._publish(current, plan, now=now)
+            return len(due) + len(offline)
+
+    def publish_first(self, start: Current, plan: Plan, *, now: datetime) -> None:
+        """The first publication of an index: `start` has root and offline documents, and no timestamp yet."""
+        self._publish(start, plan, now=now)
+
+    def _publish_batch(self, now: datetime) -> int:
+        current = self._library.current()
+        changes = outbox.waiting(limit=BATCH)
+        pages = outbox.project_pages({change.project for change in changes})
+        prepared = [page for page in (self._prepare(current, page) for page in pages) if page]
+        plan = plan_publication(
+            [page.change for page in prepared],
+            bit_length=current.bit_length,
+            read_targets=lambda role: self._library.targets(current, role),
+        )
+        if not plan.is_empty:
+            blobs = {blob_name(_sha256(page.content)): page.content for page in prepared}
+            self._publish(current, plan, now=now, blobs=blobs)
+        ready = {page.page.project for page in prepared}
+        done = [change for change in changes if change.project in ready]
+        outbox.settle(
+            done, vouchers={file.filename: UNCLAIMED for each in prepared for file in each.page.files}, now=now
+        )
+        return len(done)
+
+    def _prepare(self, current: Current, page: ProjectPage) -> _PreparedPage | None:
+        """The project's entries as they shall be; None, with an error in the log, where bytes of a file are missing."""
+        content = page_bytes(page)
+        before = self._library.page(current, page.project)
+        known = set(before.files) if before else set()
+        for file in page.files:
+            if file not in known and not the_storage().exists(blob_name(file.sha256)):
+                log.error(
+                    "%s is not published: the bytes of %s are missing from the store.", page.project, file.filename
+                )
+                return None
+        entries: dict[str, Json] = {
+            file_target_path(page.project, file.filename): target_entry(sha256=file.sha256, length=file.size)
+            for file in page.files
+        }
+        entries[page_target_path(page.project)] = target_entry(sha256=_sha256(content), length=len(content))
+        gone = {file_target_path(page.project, file.filename) for file in known} - entries.keys()
+        return _PreparedPage(page, content, Change(MappingProxyType(entries), frozenset(gone)))
+
+    def _publish(self, current: Current, plan: Plan, *, now: datetime, blobs: dict[str, bytes] | None = None) -> None:
+        """Sign the plan and make it visible, in the order of DESIGN section 5."""
+        roots = (*current.roots, *(each.content for each in plan.offline if each.role == ROOT))
+        meta = current.meta if current.snapshot else {}
+        signing = Signing(
+            signer=self._online_signer(roots[-1]),
+            now=now,
+            versions=records.claim_versions(plan.online_roles(), now=now),
+            index_id=current.index_id,
+        )
+        below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
+        candidate = sign_publication(below_root, meta=meta, signing=signing)
+        records.record_publication(candidate, now=now)
+        the_storage().write({**(blobs or {}), **_files(candidate.documents)})
+        after = _advance(current, candidate, roots)
+        check_candidate(candidate, current=after, previous=current if current.timestamp else None, now=now)
+        self._make_visible(candidate, current, new_roots=[each for each in plan.offline if each.role == ROOT])
+        records.record_visible(candidate, now=now)
+        self._library.remember(after)
+        for role, targets in plan.targets.items():
+            self._library.remember_targets(role, signing.versions[role], targets)
+        log.info("Publication %s is visible: %s documents.", candidate.number, len(candidate.documents) + 1)
+
+    def _make_visible(self, candidate: Candidate, current: Current, *, new_roots: Iterable[Document]) -> None:
+        the_storage().write(_files(new_roots))
+        try:
+            the_storage().replace(TIMESTAMP, candidate.timestamp.content, expected=current.timestamp or None)
+        except ReplacedMeanwhileError as error:
+            raise PublicationRaceError from error
+
+    def _online_signer(self, root: bytes) -> Signer:
+        signed = read_signed(root)
+        key_id = signed["roles"][TIMESTAMP_ROLE]["keyids"][0]
+        if self._signer is None or self._signer.public_key.keyid != key_id:
+            self._signer = load_online_signer(Key.from_dict(key_id, dict(signed["keys"][key_id])))
+        return self._signer
+
+
+def _due_roles(current: Current, *, now: datetime) -> list[str]:
+    """The online roles of which half the life is over, or of which nobody knows when they expire."""
+    heads = RoleHead.objects.values_list("role", "expires_at")
+    expiries = {role: expires for role, expires in heads if expires is not None}
+    roles = [role for role in current.meta if is_bin(role) or role == RECENTLY_CLAIMED]
+    online = [*roles, "snapshot", TIMESTAMP_ROLE]
+    return [role for role in online if role not in expiries or is_due(role, expires=expiries[role], now=now)]
+
+
+def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
+    """The publication that will be current once the candidate is visible."""
+    contents = {document.role: document.content for document in candidate.documents}
+    upper = {role: contents.get(role, content) for role, content in current.upper.items()}
+    if RECENTLY_CLAIMED in contents:
+        upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
+    return Current(roots, candidate.timestamp.content, contents["snapshot"], MappingProxyType(upper))
+
+
+def _files(documents: Iterable[Document]) -> dict[str, bytes]:
+    return {document_name(each.role, each.version): each.content for each in documents}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

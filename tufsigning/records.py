@@ -1,0 +1,112 @@
+"""The rows of signing: versions are claimed before anything is signed, and never twice."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from tufsigning.core.documents import Document as SignedDocument
+from tufsigning.core.documents import read_expiry, read_signed
+from tufsigning.core.publication import Candidate
+from tufsigning.errors import PublicationRaceError
+from tufsigning.models import Document, Publication, PublisherLease, RoleHead
+
+LEASE = timedelta(seconds=120)
+_SLICE = 500
+
+
+def claim_versions(roles: Sequence[str], *, now: datetime) -> dict[str, int]:
+    """The next version of each online role: one up, or the time in seconds where that is more, so that even a
+    restored backup moves forward. Raises PublicationRaceError where another publisher claimed one at the same time.
+    """
+    floor = int(now.timestamp())
+    heads = RoleHead.objects.filter(role__in=roles) if len(roles) <= _SLICE else RoleHead.objects.all()
+    try:
+        with transaction.atomic():
+            highest = dict(heads.values_list("role", "version"))
+            versions = {role: max(highest.get(role, 0) + 1, floor) for role in roles}
+            claimed = [Document(role=role, version=version, claimed_at=now) for role, version in versions.items()]
+            Document.objects.bulk_create(claimed, batch_size=_SLICE)
+            raise_heads(versions)
+    except IntegrityError as error:
+        raise PublicationRaceError from error
+    return versions
+
+
+def raise_heads(versions: Mapping[str, int]) -> None:
+    """Note these as the highest versions of their roles; inside the caller's transaction."""
+    RoleHead.objects.bulk_create(
+        [RoleHead(role=role, version=version) for role, version in versions.items()],
+        batch_size=_SLICE,
+        update_conflicts=True,
+        unique_fields=["role"],
+        update_fields=["version"],
+    )
+
+
+def record_signed(documents: Sequence[SignedDocument], *, now: datetime, offline: bool = False) -> None:
+    """Note what was signed; inside the caller's transaction. The bytes of offline-signed ones are kept in the row."""
+    rows = [
+        Document(
+            role=document.role,
+            version=document.version,
+            sha256=document.sha256,
+            length=len(document.content),
+            content=document.content if offline else None,
+            claimed_at=now,
+        )
+        for document in documents
+    ]
+    Document.objects.bulk_create(
+        rows,
+        batch_size=_SLICE,
+        update_conflicts=True,
+        unique_fields=["role", "version"],
+        update_fields=["sha256", "length", "content"],
+    )
+
+
+def record_publication(candidate: Candidate, *, now: datetime) -> None:
+    """Note a signed candidate, all of it or nothing."""
+    documents = [*candidate.documents, candidate.timestamp]
+    with transaction.atomic():
+        record_signed(documents, now=now)
+        Publication.objects.create(number=candidate.number, signed_at=now, documents=len(documents))
+
+
+def record_visible(candidate: Candidate, *, now: datetime) -> None:
+    """Note that a candidate became visible, and when its documents expire."""
+    documents = [*candidate.documents, candidate.timestamp]
+    heads = [
+        RoleHead(role=each.role, version=each.version, expires_at=read_expiry(read_signed(each.content)))
+        for each in documents
+    ]
+    with transaction.atomic():
+        RoleHead.objects.bulk_create(
+            heads,
+            batch_size=_SLICE,
+            update_conflicts=True,
+            unique_fields=["role"],
+            update_fields=["expires_at"],
+        )
+        Publication.objects.filter(number=candidate.number).update(visible_at=now)
+
+
+@contextmanager
+def publishing_lease(*, now: datetime) -> Iterator[bool]:
+    """Whether we are the one publisher for as long as the block runs, two minutes at most.
+
+    It only saves work: a publisher that outlives its lease fails at the constraint or at the timestamp.
+    """
+    holder = secrets.token_hex(16)
+    PublisherLease.objects.get_or_create(id=1, defaults={"expires_at": now})
+    free = Q(holder="") | Q(expires_at__lte=now)
+    taken = PublisherLease.objects.filter(free, id=1).update(holder=holder, expires_at=now + LEASE)
+    try:
+        yield bool(taken)
+    finally:
+        if taken:
+            PublisherLease.objects.filter(id=1, holder=holder).update(holder="")

@@ -1,0 +1,48 @@
+"""At start: what the newest published metadata has and the database lacks, as after a restored backup, comes back."""
+
+from datetime import datetime
+
+from django.db import transaction
+from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName
+
+from packages import outbox
+from tufsigning import records
+from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_signed
+from tufsigning.core.publication import Current, is_bin
+from tufsigning.library import Library
+from tufsigning.models import RoleHead
+
+
+def restore_from_published(library: Library, *, now: datetime) -> int:
+    """Raise every role's highest version to at least the published one, and bring back files that are published.
+
+    Returns how many roles and files came back; 0 is the normal start. Raises StoreDamagedError where a published
+    document is missing.
+    """
+    current = library.current()
+    published = _published_versions(current)
+    heads = dict(RoleHead.objects.values_list("role", "version"))
+    behind = {role: version for role, version in published.items() if heads.get(role, 0) < version}
+    if not behind:
+        return 0
+    files = sum(_restore_files(library, current, role, now=now) for role in behind if is_bin(role))
+    with transaction.atomic():
+        records.raise_heads(behind)
+    return len(behind) + files
+
+
+def _published_versions(current: Current) -> dict[str, int]:
+    versions = {role: entry["version"] for role, entry in current.meta.items()}
+    tops = {ROOT: current.roots[-1], SNAPSHOT: current.snapshot, TIMESTAMP: current.timestamp}
+    return versions | {role: read_signed(content)["version"] for role, content in tops.items()}
+
+
+def _restore_files(library: Library, current: Current, role: str, *, now: datetime) -> int:
+    """Files of the projects whose page lies in this bin. Pages are restored whole, so one bin behind is enough."""
+    restored = 0
+    for path in library.targets(current, role):
+        project, _, name = path.partition("/")
+        page = library.page(current, NormalizedName(project)) if name == INDEX_PAGE else None
+        if page is not None:
+            restored += outbox.restore(page, voucher=UNCLAIMED, now=now)
+    return restored
