@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import close_old_connections, connections, transaction
+from django.db import close_old_connections, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 from dramatiq import Broker, Consumer, Message, MessageProxy
@@ -17,7 +17,8 @@ from indexsite.models import QueuedMessage
 
 LEASE = timedelta(seconds=60)
 RENEWED_AFTER = 20.0  # seconds
-POLL = 0.03  # seconds between looks into an empty queue
+POLL = 0.03  # seconds between looks for a change
+LOOK_ANYWAY = 0.5  # seconds after which the queue is looked into, changed or not: delays and leases end by themselves
 
 
 class DatabaseBroker(Broker):
@@ -105,11 +106,12 @@ class _DatabaseConsumer(Consumer):
         self._lease = secrets.token_hex(16)
         self._in_hand: set[int] = set()
         self._lock = threading.Lock()
-        self._renewed = time.monotonic()
+        self._renewed = self._looked = time.monotonic()
+        self._version: int | None = None
 
     def __next__(self) -> MessageProxy | None:
         self._renew()
-        leased = self._take() if len(self._in_hand) < self._prefetch else None
+        leased = self._take() if len(self._in_hand) < self._prefetch and self._is_worth_a_look() else None
         if leased is None:
             time.sleep(POLL)
         return leased
@@ -133,6 +135,18 @@ class _DatabaseConsumer(Consumer):
             self._in_hand.discard(row_id)
         return QueuedMessage.objects.filter(pk=row_id, lease=self._lease)
 
+    def _is_worth_a_look(self) -> bool:
+        """Whether a message may have come. SQLite tells for next to nothing whether another connection wrote."""
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA data_version")
+                (version,) = cursor.fetchone()
+            if version == self._version and time.monotonic() - self._looked < LOOK_ANYWAY:
+                return False
+            self._version = version
+        self._looked = time.monotonic()
+        return True
+
     def _take(self) -> MessageProxy | None:
         """Lease the oldest due message. A look into an empty queue is a read and opens no transaction."""
         now = timezone.now()
@@ -141,6 +155,7 @@ class _DatabaseConsumer(Consumer):
         row = due.first()
         if row is None:
             return None
+        self._version = None  # there may be more
         with transaction.atomic():
             taken = QueuedMessage.objects.filter(free, pk=row.pk, is_dead=False).update(
                 lease=self._lease, leased_until=now + LEASE

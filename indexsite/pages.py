@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -22,12 +23,16 @@ class TrustSummary:
     fingerprint: str
     development: bool
 
+    @property
+    def fingerprint_groups(self) -> tuple[str, ...]:
+        """Eight characters at a time, for eyes to compare."""
+        return tuple(self.fingerprint[start : start + 8] for start in range(0, len(self.fingerprint), 8))
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, how to point pip, uv, twine and the client at it, and the latest projects."""
-    context = {"address": _address(request), "trust": trust_summary(), "latest": shelves.latest_projects(limit=10)}
-    return render(request, "home.html", context | {"private": settings.PRIVATE})
+    return render(request, "home.html", {**_about_index(request), "latest": shelves.latest_projects(limit=10)})
 
 
 @require_safe
@@ -42,8 +47,7 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
     shelf = shelves.project_shelf(normalized)
     if shelf is None:
         raise Http404(f"There is no project {normalized} here.")
-    context = {"shelf": shelf, "address": _address(request), "trust": trust_summary()}
-    return render(request, "project.html", context)
+    return render(request, "project.html", {**_about_index(request), "shelf": shelf})
 
 
 def trust_summary() -> TrustSummary | None:
@@ -53,6 +57,13 @@ def trust_summary() -> TrustSummary | None:
     except TrustError:
         return None
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
+
+
+def _about_index(request: HttpRequest) -> dict[str, object]:
+    """What every page says of the index: where it is, whether reading needs a token, and what to pin."""
+    address = _address(request)
+    host = urlsplit(address).hostname
+    return {"address": address, "host": host, "private": settings.PRIVATE, "trust": trust_summary()}
 
 
 def _address(request: HttpRequest) -> str:

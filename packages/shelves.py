@@ -46,6 +46,19 @@ class ShelvedRelease:
     version: str
     files: tuple[ShelvedFile, ...]
 
+    @property
+    def is_prerelease(self) -> bool:
+        return Version(self.version).is_prerelease
+
+    @property
+    def requires_python(self) -> str:
+        return self.files[0].requires_python
+
+    @property
+    def uploaded_at(self) -> datetime:
+        """When its first file came."""
+        return min(file.uploaded_at for file in self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectShelf:
@@ -60,12 +73,17 @@ class ProjectShelf:
     @property
     def latest(self) -> ShelvedRelease | None:
         """The newest release that is no pre-release, else the newest; None where nothing is published yet."""
-        final = [release for release in self.releases if not Version(release.version).is_prerelease]
+        final = [release for release in self.releases if not release.is_prerelease]
         return next(iter(final or self.releases), None)
 
     @property
     def summary(self) -> str:
         return self.latest.files[0].summary if self.latest else ""
+
+    @property
+    def vouchers(self) -> tuple[str, ...]:
+        """The TUF roles that vouch for its files, each once."""
+        return tuple(sorted({file.voucher for release in self.releases for file in release.files}))
 
 
 def latest_projects(*, limit: int) -> tuple[LatestProject, ...]:

@@ -26,6 +26,7 @@ REAL_WHEELS += [
     "zope.interface==7.2",
     "typing_extensions==4.12.2",
     "setuptools==75.8.0",
+    "wheel==0.45.1",
 ]
 REAL_SDISTS = ["six==1.17.0", "zope.event==5.0", "typing_extensions==4.12.2"]
 

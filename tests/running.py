@@ -5,12 +5,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -197,6 +199,16 @@ class RunningIndex:
             return page is not None and set(filenames) <= {file["filename"] for file in page["files"]}
 
         eventually(listed, within=within, what=f"{project} listed")
+
+    def wait_until_settled(self) -> None:
+        """Until nothing waits to be published (SQLite only)."""
+
+        def settled() -> bool:
+            with closing(sqlite3.connect(f"file:{self.data}/indexsite.sqlite3?mode=ro", uri=True)) as database:
+                query = "SELECT count(*) FROM packages_outboxentry WHERE settled_at IS NULL"
+                return bool(database.execute(query).fetchone() == (0,))
+
+        eventually(settled, what="everything published")
 
     def fingerprint(self) -> str:
         """The SHA-256 of the newest root, as `serve` prints it."""

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import subprocess
-import venv
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,8 @@ def filled(any_index: RunningIndex, real_distributions: list[Path]) -> RunningIn
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """A new virtual environment; the path of its Python."""
-    venv.create(tmp_path / "venv", with_pip=True, symlinks=True)
+    """A new virtual environment without pip, which is told of it by --python; the path of its Python."""
+    subprocess.run([BIN / "uv", "venv", "--quiet", "--python", sys.executable, tmp_path / "venv"], check=True)
     return tmp_path / "venv" / "bin" / "python"
 
 
@@ -44,7 +44,7 @@ def run(*command: object, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 def test_pip_installs_flask_with_its_dependencies(filled: RunningIndex, environment: Path, tmp_path: Path) -> None:
     done = run(
-        environment, "-m", "pip", "install", "--no-cache-dir", "--index-url", f"{filled.url}/simple/", "flask",
+        BIN / "pip", "--python", environment, "install", "--no-cache-dir", "--index-url", f"{filled.url}/simple/", "flask",
         tmp_path=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -63,7 +63,7 @@ def test_uv_installs_flask_with_its_dependencies(filled: RunningIndex, environme
 
 def test_pip_builds_and_installs_an_sdist(filled: RunningIndex, environment: Path, tmp_path: Path) -> None:
     done = run(
-        environment, "-m", "pip", "install", "--no-cache-dir", "--no-binary", "six",
+        BIN / "pip", "--python", environment, "install", "--no-cache-dir", "--no-binary", "six",
         "--index-url", f"{filled.url}/simple/", "six",
         tmp_path=tmp_path,
     )  # fmt: skip
@@ -111,7 +111,7 @@ def test_the_client_installs_verified(filled: RunningIndex, environment: Path, t
     trusted = subprocess.run([str(each) for each in command], env=state, capture_output=True, text=True, timeout=60)
     assert trusted.returncode == 0, trusted.stderr
     install = {
-        "pip": [environment, "-m", "pip", "install", "flask"],
+        "pip": [BIN / "pip", "--python", environment, "install", "flask"],
         "uv": [BIN / "uv", "pip", "install", "--python", environment, "flask"],
     }[installer]
     arguments = [str(each) for each in [BIN / "indexsite", "run", "--", *install]]

@@ -1,85 +1,24 @@
-"""Fixtures: an index simulator behind a mirror, a throw-away home, and the real command line."""
+"""Fixtures: an index simulator behind a mirror, a throw-away home, and another source that nobody may reach."""
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from distributions import wheel
-from hostile_mirror import HostileMirror
-from index_simulator import IndexSimulator
+from indexsite_client.fetcher import Downloads
+from indexsite_client.pinning import Pin, pin_index
+from indexsite_client.session import VerifiedSession
+from indexsite_client.trusted import TrustedIndex
+
+from client.tests.clocks import Clock
+from client.tests.distributions import wheel
+from client.tests.homes import Home
+from client.tests.hostile_mirror import HostileMirror
+from client.tests.index_simulator import IndexSimulator
 
 CLEAN = ("PIP_", "UV_", "INDEXSITE_", "XDG_")
-
-
-def eventually(fact: Callable[[], bool], *, within: float = 10.0) -> None:
-    """Wait for a fact of another process; the only place of the tests that sleeps."""
-    deadline = time.monotonic() + within
-    while not fact():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-@dataclass
-class Home:
-    """One user's world: folders, environment, a virtual environment to install into, and the command `indexsite`."""
-
-    folder: Path
-    environment: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def venv(self) -> Path:
-        return self.folder / "venv"
-
-    @property
-    def python(self) -> str:
-        return str(self.venv / "bin" / "python")
-
-    @property
-    def pip(self) -> list[str]:
-        return [sys.executable, "-m", "pip", "--python", self.python]
-
-    @property
-    def uv(self) -> list[str]:
-        return [str(Path(sys.executable).with_name("uv")), "pip"]
-
-    def installer(self, kind: str, *arguments: str) -> list[str]:
-        if kind == "pip":
-            return [*self.pip, "install", *arguments]
-        return [*self.uv, "install", "--python", self.python, *arguments]
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "indexsite_client", *arguments]
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=pipe,
-            stderr=pipe,
-            text=True,
-        )
-
-    def indexsite(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=60)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        return self.indexsite("run", "--", *command)
-
-    def trust(self, simulator: IndexSimulator, mirror: HostileMirror, *options: str) -> None:
-        done = self.indexsite("trust", mirror.url, "--fingerprint", simulator.fingerprint, *options)
-        assert done.returncode == 0, done.stderr
-
-    def installed(self) -> set[str]:
-        """The modules of our test projects that lie in the virtual environment."""
-        return {path.stem for path in self.venv.glob("lib/python*/site-packages/*.py")} - {"_virtualenv"}
 
 
 @pytest.fixture
@@ -135,6 +74,31 @@ def canary() -> Iterator[HostileMirror]:
 
 
 @pytest.fixture
-def trusted(home: Home, simulator: IndexSimulator, mirror: HostileMirror) -> Home:
-    home.trust(simulator, mirror)
+def trusted(home: Home, simulator: IndexSimulator, mirror: HostileMirror, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home where the index is trusted already; pinned in this process, which is faster than by a command."""
+    for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, home.environment[name])
+    pin_index(Pin(mirror.url, fingerprint=simulator.fingerprint), token=None, environment_token=None)
     return home
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def index(simulator: IndexSimulator, mirror: HostileMirror, tmp_path: Path) -> TrustedIndex:
+    folder = tmp_path / "pinned"
+    folder.mkdir()
+    (folder / "root.json").write_bytes(simulator.served["/tuf/metadata/1.root.json"])
+    return TrustedIndex(mirror.url, "test-index", False, folder)
+
+
+@pytest.fixture
+def session(index: TrustedIndex, clock: Clock, tmp_path: Path) -> Iterator[VerifiedSession]:
+    downloads = Downloads()
+    session = VerifiedSession(index, downloads, cache=tmp_path / "cache", clock=clock)
+    yield session
+    session.close()
+    downloads.close()

@@ -6,7 +6,7 @@ import io
 import tarfile
 import zipfile
 
-from index_simulator import Blob, blob
+from client.tests.index_simulator import Blob, blob
 
 
 def wheel(name: str, version: str = "1.0", *, requires: tuple[str, ...] = (), says: str = "hello") -> Blob:

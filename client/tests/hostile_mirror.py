@@ -13,7 +13,7 @@ Change = Callable[[bytes], bytes]
 
 
 class HostileMirror:
-    """`served` is shown, except where `behaviours` (by path) or `changes` (by beginning and end of the path) say more."""
+    """`served` is shown, except where `behaviours` (by path) or `changes` say otherwise."""
 
     def __init__(self, served: dict[str, bytes]) -> None:
         self.served = served
@@ -21,6 +21,7 @@ class HostileMirror:
         self.changes: list[tuple[Callable[[str], bool], Change]] = []
         self.requests: list[tuple[str, str]] = []
         self.connections = 0
+        self.stop = threading.Event()
         self.credentials: str | None = None
         self.seen_headers: list[dict[str, str]] = []
         self._server = _Server(self)
@@ -43,6 +44,7 @@ class HostileMirror:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -84,7 +86,11 @@ class MirrorHandler(http.server.BaseHTTPRequestHandler):
         else:
             self.answer(404, b"not found\n")
 
-    do_HEAD = do_CONNECT = do_POST = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_CONNECT(self) -> None:
+        self.do_GET()
 
     def answer(self, status: int, data: bytes, **headers: str) -> None:
         wants_gzip = "gzip" in self.headers.get("Accept-Encoding", "") and self.path.startswith("/tuf/metadata/")
@@ -101,7 +107,7 @@ class MirrorHandler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(data)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         """Be quiet."""
 
 

@@ -4,8 +4,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from indexsite_client import protocol
+from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import (
     DelegatedRole,
@@ -21,9 +24,6 @@ from tuf.api.metadata import (
     Timestamp,
 )
 from tuf.api.serialization.json import JSONSerializer
-
-from indexsite_client import protocol
-from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 
 UPLOADED = "2026-01-02T03:04:05.678901Z"
 _COMPACT = JSONSerializer(compact=True)
@@ -44,6 +44,9 @@ class Blob:
     entry: PageFile
     data: bytes
     metadata: bytes
+
+
+Signed = TypeVar("Signed", Root, Timestamp, Snapshot, Targets)
 
 
 @dataclass
@@ -97,8 +100,9 @@ class IndexSimulator:
     def delegate(self, delegator: str, roles: Iterable[DelegatedRole], keys: Iterable[Key] = ()) -> None:
         """Delegate anew; the keys are those known for the roles, or the thief's."""
         roles = list(roles)
-        known = {s.public_key.keyid: s.public_key for role in roles for s in self.signers.get(role.name, [])}
-        known |= {key.keyid: key for key in keys}
+        known: dict[str, Key] = {key.keyid: key for key in keys}
+        for role in roles:
+            known |= {signer.public_key.keyid: signer.public_key for signer in self.signers.get(role.name, [])}
         self.targets[delegator].delegations = Delegations(known, roles={role.name: role for role in roles})
 
     def _make_bins(self) -> None:
@@ -151,8 +155,8 @@ class IndexSimulator:
         self.put_target(role or self.bin_of(path), path, data)
         self.served[f"/simple/{page.project}/"] = protocol.page_html(page)
 
-    def sign(self, role: str, signed: Root | Timestamp | Snapshot | Targets) -> bytes:
-        metadata: Metadata[Root | Timestamp | Snapshot | Targets] = Metadata(signed)
+    def sign(self, role: str, signed: Signed) -> bytes:
+        metadata = Metadata(signed)
         for signer in self.signers[role]:
             metadata.sign(signer, append=True)
         data: bytes = metadata.to_bytes(_COMPACT)

@@ -56,11 +56,15 @@ def trust(url: str, *, fingerprint: str | None, root: Path | None, development: 
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
     """Run an installer so that it gets nothing but verified packages: indexsite run -- pip install NAME."""
-    from indexsite_client.run import run_unverified, run_verified
+    from indexsite_client.commands import check_command
     from indexsite_client.trusted import choose_index
 
+    index = choose_index(url)
+    installer = check_command(command, os.environ)
+    from indexsite_client.run import run_unverified, run_verified  # after the checks: it imports tuf, which takes long
+
     runner = run_unverified if unsafe else run_verified
-    sys.exit(runner(choose_index(url), command, environment=os.environ, say=_say))
+    sys.exit(runner(index, installer, environment=os.environ, say=_say))
 
 
 def main() -> None:

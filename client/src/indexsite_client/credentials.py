@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from indexsite_client.errors import UsageError
 
-TOKEN_VARIABLE = "INDEXSITE_TOKEN"
+TOKEN_VARIABLE = "INDEXSITE_TOKEN"  # noqa: S105  # the name of a variable
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -55,6 +55,7 @@ def check_may_send(token: Token | None, url: str) -> None:
 
 
 def token_from_environment(environment: Mapping[str, str]) -> Token | None:
+    """The token that the environment carries, if any."""
     secret = environment.get(TOKEN_VARIABLE, "").strip()
     return Token(secret) if secret else None
 
@@ -67,6 +68,7 @@ def store_token(path: Path, token: Token) -> None:
 
 
 def load_token(path: Path) -> Token | None:
+    """The stored token, if there is one."""
     try:
         return Token(path.read_text(encoding="utf-8").strip())
     except FileNotFoundError:

@@ -20,7 +20,7 @@ class Grammar:
     file_commands: frozenset[str] = frozenset()
 
     def is_source(self, name: str) -> bool:
-        return name not in self.files and self._matches(name, self.sources)
+        return not self.is_file(name) and self._matches(name, self.sources)
 
     def is_file(self, name: str) -> bool:
         return self._matches(name, self.files)

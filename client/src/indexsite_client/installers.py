@@ -79,6 +79,7 @@ def refuse_direct(text: str, *, where: str = "The argument") -> None:
 
 
 def refuse_option(name: str, *, where: str = "The argument") -> SourceRefusedError:
+    """The refusal of an option, to be raised."""
     return SourceRefusedError(
         f"{where} {name!r} leads to another source of packages, but only the trusted index is used. Remove it, or "
         "run the installer without `indexsite run`."

@@ -165,6 +165,7 @@ def _fill(index: TrustedIndex, root: _CheckedRoot, token: Token | None) -> None:
 
 
 def read_root_file(path: Path) -> bytes:
+    """The bytes of a root file; raises UsageError where it is none."""
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -286,6 +286,7 @@ def _delegations(signed: Json) -> Json:
 
 def _check_targets(role: str, signed: Json) -> None:
     paths = signed["targets"]
+    _require(isinstance(paths, dict), role, "has targets that are no object")
     if _BIN.fullmatch(role):
         for path in paths:
             project, _, rest = path.partition("/")

@@ -106,12 +106,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._send(self._answer())
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self._send(self._answer())
 
     def do_CONNECT(self) -> None:
         self._send(self._refuse_other(self.path))
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, *_arguments: object) -> None:
         """Say nothing: request lines hold the run's secret, and the terminal is the installer's."""
 
     def _answer(self) -> Answer:

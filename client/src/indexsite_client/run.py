@@ -2,7 +2,6 @@
 
 import os
 import signal
-import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,24 +10,21 @@ from types import FrameType
 
 from indexsite_client.credentials import token_from_environment
 from indexsite_client.environment import installer_environment
-from indexsite_client.errors import SourceRefusedError, UsageError
+from indexsite_client.errors import UsageError
 from indexsite_client.fetcher import Downloads
-from indexsite_client.installers import Installer, check_arguments, recognize
+from indexsite_client.installers import Installer
 from indexsite_client.proxy import VerifyingProxy
-from indexsite_client.requirements import check_requirement_files
 from indexsite_client.session import VerifiedSession
 from indexsite_client.trusted import TrustedIndex, cache_folder
 
-_MAX_REQUIREMENTS = 10_000_000
 _PATIENCE = 10.0  # seconds that an installer has to end after a signal
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
 
 
-def run_verified(index: TrustedIndex, command: Sequence[str], *, environment: Mapping[str, str], say: Say) -> int:
+def run_verified(index: TrustedIndex, installer: Installer, *, environment: Mapping[str, str], say: Say) -> int:
     """Run the installer behind a verifying proxy; returns its exit code, or 1 if it succeeded over a refusal."""
-    installer = _checked(command, environment)
     downloads = Downloads(token=index.token(token_from_environment(environment)))
     session = VerifiedSession(index, downloads, cache=cache_folder())
     try:
@@ -48,32 +44,12 @@ def run_verified(index: TrustedIndex, command: Sequence[str], *, environment: Ma
     return code
 
 
-def run_unverified(index: TrustedIndex, command: Sequence[str], *, environment: Mapping[str, str], say: Say) -> int:
+def run_unverified(index: TrustedIndex, installer: Installer, *, environment: Mapping[str, str], say: Say) -> int:
     """Run the installer straight at the index, without TUF; other sources stay removed."""
     say("WARNING: package verification is DISABLED for this run.")
     say(f"WARNING: whoever controls {index.url}, or the network on the way, decides what gets installed.")
-    installer = _checked(command, environment)
     child_environment = installer_environment(environment, index_url=index.simple_url, proxy_url=None)
     return supervise(installer.command, child_environment)
-
-
-def _checked(command: Sequence[str], environment: Mapping[str, str]) -> Installer:
-    installer = recognize(command)
-    files = check_arguments(installer)
-    paths = [file.path for file in files if file.certain or os.path.isfile(file.path)]
-    check_requirement_files(paths, read=_read_requirements, environment=environment)
-    return installer
-
-
-def _read_requirements(path: str) -> bytes:
-    """Read a regular file only: what a pipe says to us it would not say again to the installer."""
-    try:
-        with open(path, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise SourceRefusedError(f"The requirements file {path} is no regular file; save it to one first.")
-            return file.read(_MAX_REQUIREMENTS)
-    except OSError as error:
-        raise UsageError(f"The requirements file {path!r} cannot be read: {error.strerror}.") from error
 
 
 def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:

@@ -60,10 +60,12 @@ class TrustedIndex:
 
 
 def data_folder() -> Path:
+    """Where pinned indexes live (XDG_DATA_HOME)."""
     return Path(platformdirs.user_data_dir(_APPLICATION, appauthor=False))
 
 
 def cache_folder() -> Path:
+    """Where files and documents are kept that can be fetched again (XDG_CACHE_HOME)."""
     return Path(platformdirs.user_cache_dir(_APPLICATION, appauthor=False))
 
 
@@ -74,6 +76,7 @@ def folder_of(url: str) -> Path:
 
 
 def load_index(folder: Path) -> TrustedIndex:
+    """The index pinned in this folder; raises NotTrustedError where its record is damaged."""
     try:
         record = json.loads((folder / "index.json").read_bytes())
         return TrustedIndex(record["url"], record["index"], record["development"] is True, folder)
@@ -84,6 +87,7 @@ def load_index(folder: Path) -> TrustedIndex:
 
 
 def trusted_indexes() -> list[TrustedIndex]:
+    """Every pinned index."""
     records = sorted((data_folder() / "indexes").glob("*/index.json"))
     return [load_index(record.parent) for record in records]
 

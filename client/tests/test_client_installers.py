@@ -1,0 +1,275 @@
+"""Which commands are driven, which arguments and files are refused, and what is left of the environment."""
+
+import codecs
+from collections.abc import Callable
+
+import pytest
+from indexsite_client.environment import installer_environment
+from indexsite_client.errors import InstallerRefusedError, SourceRefusedError
+from indexsite_client.installers import RequirementFile, check_arguments, recognize
+from indexsite_client.requirements import check_requirement_files
+
+Check = Callable[..., None]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "pip install x",
+        "pip3.12 install x",
+        "/v/bin/pip download x",
+        "python -m pip install x",
+        "/v/bin/python3.11 -I -m pip install x",
+        "uv pip install x",
+        "uv --quiet pip sync r.txt",
+    ],
+)
+def test_pip_and_uv_pip_are_driven(command: str) -> None:
+    assert recognize(command.split()).command == tuple(command.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "npm install",
+        "uv add x",
+        "uv run pip install",
+        "uvx pip",
+        "python setup.py install",
+        "python -c pip",
+        "sh -c pip",
+    ],
+)
+def test_other_commands_are_refused_with_what_is_supported(command: str) -> None:
+    with pytest.raises(InstallerRefusedError, match="uv pip"):
+        recognize(command.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--index-url u",
+        "--index-url=u",
+        "--index u",
+        "--extra-index=u",
+        "--ext u",
+        "--extra u",
+        "--find d",
+        "--find-links=d",
+        "-i u",
+        "-iu",
+        "-f d",
+        "-qfd",
+        "-Ui u",
+        "--proxy p",
+        "--trusted-host h",
+        "--isolated",
+        "--isol",
+        "--pypi-url u",
+        "a@https://h/x.whl",
+        "git+https://h/x",
+        "-egit+ssh://h/x",
+        "file:///x.whl",
+        "file:x.whl",
+        "a@file:x.whl",
+        "-r https://h/r.txt",
+        "HTTP://h/x.whl",
+    ],
+)
+def test_pips_arguments_that_name_a_source_are_refused(arguments: str) -> None:
+    for command in (["pip", "install"], ["python", "-m", "pip", "install"]):
+        with pytest.raises(SourceRefusedError):
+            check_arguments(recognize([*command, *arguments.split()]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--default-index u",
+        "--index u",
+        "--index=n=u",
+        "--index-url u",
+        "-i u",
+        "-f d",
+        "--config-file f",
+        "--allow-insecure-host h",
+        "--directory d",
+        "--torch-backend cpu",
+    ],
+)
+def test_uvs_arguments_that_name_a_source_are_refused(arguments: str) -> None:
+    with pytest.raises(SourceRefusedError):
+        check_arguments(recognize(["uv", "pip", "install", *arguments.split()]))
+    with pytest.raises(SourceRefusedError):
+        check_arguments(recognize(["uv", arguments.split()[0] + "=x", "pip", "install"]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["-U --pre x", "--prefix p x", "-t d x", "--no-deps -qq x[a,b]>=1", ". -e ./here", "--no-index x", "-C a=b x"],
+)
+def test_other_arguments_pass(arguments: str) -> None:
+    for command in (["pip"], ["uv", "pip"]):
+        assert check_arguments(recognize([*command, "install", *arguments.split()])) == ()
+
+
+def test_uvs_extras_are_no_abbreviation() -> None:
+    words = ["uv", "pip", "install", "--extra", "a", "--python", "3.11", "--exclude-newer", "2026-01-01", "x"]
+    assert check_arguments(recognize(words)) == ()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["-r f", "-rf", "-qrf", "-r=f", "--requirement f", "--requirement=f", "--req f", "-c f", "--constr=f", "-Ucf"],
+)
+def test_pips_requirement_files_are_found(arguments: str) -> None:
+    assert check_arguments(recognize(["pip", "install", *arguments.split()])) == (RequirementFile("f"),)
+
+
+@pytest.mark.parametrize(
+    "arguments", ["-b f", "--overrides f", "--override=f", "--constraints f", "--build-constraint f"]
+)
+def test_uvs_requirement_files_are_found(arguments: str) -> None:
+    assert check_arguments(recognize(["uv", "pip", "install", *arguments.split()])) == (RequirementFile("f"),)
+
+
+def test_files_without_an_option_are_found_for_uv_sync() -> None:
+    assert check_arguments(recognize(["uv", "pip", "sync", "f"])) == (RequirementFile("f", certain=False),)
+
+
+def check(files: dict[str, str | bytes], **environment: str) -> None:
+    def read(path: str) -> bytes:
+        data = files[path]
+        return data if isinstance(data, bytes) else data.encode()
+
+    check_requirement_files([next(iter(files))], read=read, environment=environment)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-i u",
+        "-iu",
+        "--index-url=u",
+        "--extra-index u",
+        "--find-links d",
+        "-fd",
+        "a --find-links d",
+        "a @ https://h/x",
+        "a@https://h/x",
+        "https://h/x",
+        "-e git+ssh://h/x",
+        "file:x",
+        "--trusted-host h",
+        "-r http://h/r",
+        "-rhttp://h/r",
+        "-c https://h/c",
+        "--requirement=https://h/r",
+        "a\n--pre '--index-url' u",
+        'a\n--pre --ind"ex-url" u',
+        "--index\\\n-url u",
+        "# note \\\n-i u",
+        "a # b\u2028-i u",
+        "a @ ${WHERE}",
+        "--default-index u",
+    ],
+)
+def test_a_line_that_names_a_source_is_refused_with_its_place(line: str) -> None:
+    with pytest.raises(SourceRefusedError, match=r"r\.txt:\d"):
+        check({"r.txt": f"fine\n{line}\nfine\n"}, WHERE="https://h/x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a==1 --hash=sha256:00",
+        "# https://h/x",
+        "a # -i u",
+        "-e .",
+        "./here.whl",
+        "a;python_version<'3'",
+        "--no-binary :all:",
+        "--pre",
+        "-r other.txt",
+    ],
+)
+def test_a_line_that_names_none_passes(text: str) -> None:
+    check({"r.txt": text, "other.txt": "b"})
+
+
+@pytest.mark.parametrize(
+    "include", ["-r d/o.txt", "-rd/o.txt", "--requirement d/o.txt", "-c d/o.txt", "--constr=d/o.txt"]
+)
+def test_included_files_are_looked_through(include: str) -> None:
+    with pytest.raises(SourceRefusedError, match=r"d/p\.txt:1"):
+        check({"r.txt": include, "d/o.txt": "-r p.txt\n-r ../r.txt", "d/../r.txt": "", "d/p.txt": "-i u"})
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        codecs.BOM_UTF16_LE + "-i u".encode("utf-16-le"),
+        b"# -*- coding: utf-7 -*-\n+AC0-i u",
+        b"\n# coding=rot13\n-v h",
+        b"caf\xe9",
+    ],
+)
+def test_a_file_in_another_encoding_is_refused(data: bytes) -> None:
+    with pytest.raises(SourceRefusedError, match="UTF-8"):
+        check({"r.txt": data})
+
+
+def test_a_byte_order_mark_hides_nothing() -> None:
+    with pytest.raises(SourceRefusedError):
+        check({"r.txt": codecs.BOM_UTF8 + b"-i u"})
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "setup.py", "script.py", "setup.cfg", "uv.toml"])
+def test_files_that_name_sources_in_other_ways_are_refused(name: str) -> None:
+    with pytest.raises(SourceRefusedError):
+        check({name: ""})
+
+
+def test_a_pyproject_is_looked_through() -> None:
+    check({"pyproject.toml": '[project]\nname = "x"\ndependencies = ["a>1"]\n[project.urls]\nx = "https://h/"'})
+    for table in ("[project]\ndependencies =", "[dependency-groups]\ntest =", "[build-system]\nrequires ="):
+        with pytest.raises(SourceRefusedError):
+            check({"pyproject.toml": f'{table} ["a @ https://h/a.whl"]'})
+
+
+def test_the_environment_has_one_index_and_keeps_where_to_install() -> None:
+    inherited = {
+        "PATH": "/bin",
+        "VIRTUAL_ENV": "/v",
+        "PIP_TARGET": "/t",
+        "PIP_REQUIRE_HASHES": "1",
+        "UV_PYTHON": "3.11",
+        "PIP_EXTRA_INDEX_URL": "u",
+        "pip_find_links": "d",
+        "UV_INDEX": "u",
+        "uv_find_links": "d",
+        "https_proxy": "http://company",
+        "No_Proxy": "*",
+        "INDEXSITE_TOKEN": "t",
+    }
+    made = installer_environment(inherited, index_url="http://i/simple/", proxy_url="http://p")
+
+    assert {name for name in inherited if name in made} == {
+        "PATH",
+        "VIRTUAL_ENV",
+        "PIP_TARGET",
+        "PIP_REQUIRE_HASHES",
+        "UV_PYTHON",
+        "https_proxy",
+    }
+    assert made["PIP_INDEX_URL"] == made["UV_DEFAULT_INDEX"] == "http://i/simple/"
+    assert {made[name] for name in made if name.lower() in {"http_proxy", "https_proxy", "all_proxy"}} == {"http://p"}
+    assert made["NO_PROXY"] == made["no_proxy"] == ""
+
+
+def test_the_unsafe_environment_keeps_the_proxies_and_nothing_else() -> None:
+    made = installer_environment({"HTTPS_PROXY": "c", "UV_INDEX": "u"}, index_url="http://i/simple/", proxy_url=None)
+
+    assert made["HTTPS_PROXY"] == "c"
+    assert "UV_INDEX" not in made

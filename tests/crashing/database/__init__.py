@@ -1,0 +1,1 @@
+"""Django's SQLite backend, with a place to crash around each commit."""

@@ -1,0 +1,14 @@
+"""The connection of the crashing database."""
+
+from django.db.backends.sqlite3 import base
+
+from tests.crashing import reached
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Stops at `database.commit:before` and `:after` of a transaction, for every transaction that is not read-only."""
+
+    def _commit(self) -> None:
+        reached("database.commit:before")
+        super()._commit()
+        reached("database.commit:after")

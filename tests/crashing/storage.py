@@ -1,0 +1,38 @@
+"""The product's storage, with a place to crash before, in and after each of its durable verbs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from storage.filesystem import DurableFileSystemStorage
+from tests.crashing import reached
+
+
+class CrashingStorage(DurableFileSystemStorage):
+    """Stops at `storage.<verb>:before`, `:half` and `:after`."""
+
+    def adopt(self, source: Path, name: str) -> None:
+        """Move a received file to its name, or crash."""
+        reached("storage.adopt:before")
+        super().adopt(source, name)
+        reached("storage.adopt:after")
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write the files, or crash before, with half of them written, or after."""
+        reached("storage.write:before")
+        names = list(files)
+        super().write({name: files[name] for name in names[: len(names) // 2]})
+        reached("storage.write:half")
+        super().write({name: files[name] for name in names[len(names) // 2 :]})
+        reached("storage.write:after")
+
+    def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
+        """Replace the content, or crash before, with the new one only in a temporary file, or after."""
+        reached("storage.replace:before")
+        self._replacing = content
+        super().replace(name, content, expected=expected)
+        reached("storage.replace:after")
+
+    def _write_temporary(self, folder: Path, content: bytes) -> str:
+        path = super()._write_temporary(folder, content)
+        reached("storage.replace:half" if content is getattr(self, "_replacing", None) else "storage.write:temporary")
+        return path
