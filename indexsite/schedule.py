@@ -45,7 +45,7 @@ ACTS = (
 
 def run_schedule(stop: threading.Event) -> None:
     """Until told to stop: run what is due, and wake the publisher for what a lost nudge left waiting."""
-    swept = timezone.now()
+    swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
     while not stop.wait(TICK):
         close_old_connections()
         now = timezone.now()

@@ -1,8 +1,10 @@
 """Django's settings, all of them from one typed reading of the environment."""
 
+import contextlib
 import os
 import secrets
 import sys
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,21 +27,21 @@ for _name in secret_variables(os.environ):  # granian copies the environment int
 
 
 def _secret_key(path: Path) -> str:
-    """The key of sessions and CSRF tokens: made at the first start, readable by its owner only."""
-    try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:
-        pass
+    """The key of sessions and CSRF tokens: made at the first start, readable by its owner only, whole or not at all."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if not path.exists():
+            descriptor, made = tempfile.mkstemp(prefix=".secret-key-", dir=path.parent)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_urlsafe(50))
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was quicker: its key counts
+                os.link(made, path)
+            os.unlink(made)
         return path.read_text(encoding="ascii")
     except OSError as error:
-        sys.exit(f"indexsite: the data folder {path.parent} cannot be written: {error.strerror}. Set INDEXSITE_DATA.")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
-    return path.read_text(encoding="ascii")
+        sys.exit(f"indexsite: the data folder {path.parent} cannot be used ({error.strerror}); set INDEXSITE_DATA.")
 
 
 DATA = ENVIRONMENT.data

@@ -14,7 +14,7 @@ from tufsigning.core.publication import Candidate
 from tufsigning.errors import PublicationRaceError
 from tufsigning.models import Document, Publication, PublisherLease, RoleHead
 
-LEASE = timedelta(seconds=120)
+LEASE = timedelta(seconds=10)
 _SLICE = 500
 
 
@@ -97,9 +97,10 @@ def record_visible(candidate: Candidate, *, now: datetime) -> None:
 
 @contextmanager
 def publishing_lease(*, now: datetime) -> Iterator[bool]:
-    """Whether we are the one publisher for as long as the block runs, two minutes at most.
+    """Whether we are the one publisher for as long as the block runs, LEASE at most.
 
-    It only saves work: a publisher that outlives its lease fails at the constraint or at the timestamp.
+    It only saves work: a publisher that outlives its lease fails at the constraint or at the timestamp. It is short
+    because a publisher that was killed holds it to its end.
     """
     holder = secrets.token_hex(16)
     PublisherLease.objects.get_or_create(id=1, defaults={"expires_at": now})
@@ -110,3 +111,8 @@ def publishing_lease(*, now: datetime) -> Iterator[bool]:
     finally:
         if taken:
             PublisherLease.objects.filter(id=1, holder=holder).update(holder="")
+
+
+def drop_lease() -> None:
+    """Let go of the lease of a publisher that is known to be dead."""
+    PublisherLease.objects.update(holder="")

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from indexsite_client.protocol import (
     INDEX_PAGE,
+    SHA256,
     SIMPLE_JSON,
     NormalizedName,
     ProtocolError,
@@ -26,7 +27,7 @@ from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite.reading.published import Follower, Published, Target
 from storage.contract import blob_name, document_name, read_bytes, the_storage
 from tufsigning.errors import TrustError
-from tufsigning.library import MAX_DOCUMENT
+from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 
 _DOCUMENT = re.compile(r"([1-9][0-9]{0,18})\.([a-z0-9][a-z0-9.-]{0,220})\.json")
 _KEPT_FILE = 256 * 1024  # bytes up to which files are answered from memory
@@ -197,11 +198,32 @@ class ReadLayer:
         if not is_normalized_name(project):
             return _NO_FILE
         published, name = self._follower.current(), NormalizedName(project)
-        is_page = filename == INDEX_PAGE
-        target = published.page_target(project) if is_page else published.file_target(name, filename)
+        if filename == INDEX_PAGE:
+            return self._signed_page(name, sha256)
+        target = published.file_target(name, filename)
         if target is None or target.sha256 != sha256:
             return _NO_FILE
         return self._blob(environ, target)
+
+    def _signed_page(self, project: NormalizedName, sha256: str) -> Sendable:
+        """A page that is signed or was: clients that began with the publication before still ask for its pages.
+
+        Only the publisher writes blobs that read as a page, so what is one of this project was signed.
+        """
+        if not SHA256.fullmatch(sha256):
+            return _NO_FILE
+        name = blob_name(sha256)
+
+        def make() -> Answer:
+            body = read_bytes(name, limit=MAX_PAGE)
+            try:
+                if body is None or read_page(body).project != project:
+                    return _NO_FILE
+            except ProtocolError:
+                return _NO_FILE
+            return answers.content(body, kind=answers.BYTES, etag=sha256, cache=self._immutable)
+
+        return self._cache.get(("signed page", project, sha256), make, _cost_if_found)
 
 
 def _cost_if_found(answer: Answer) -> int | None:

@@ -18,6 +18,7 @@ from tufsigning.ceremony import hold_development_ceremony, renew_development_rol
 from tufsigning.clock import signing_time
 from tufsigning.library import Library
 from tufsigning.publisher import Publisher
+from tufsigning.records import drop_lease
 from tufsigning.restoration import restore_from_published
 
 FIRST_USER = "admin"
@@ -35,6 +36,8 @@ def prepare_index(*, now: datetime) -> list[str]:
     check_data_folder(Path(settings.DATA))
     said = _migrate(now)
     publisher = Publisher(library := Library())
+    if connection.vendor == "sqlite":
+        drop_lease()  # `serve` is alone on its data folder: whoever holds it was killed
     if hold_development_ceremony(publisher, now=now):
         said.append("made the keys and signed metadata of a development index.")
     if restored := restore_from_published(library, now=now):
