@@ -1,6 +1,7 @@
 """The pages for people that need both what the index holds and what it signs."""
 
 import hashlib
+import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -8,12 +9,14 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
-from indexsite_client.protocol import ProtocolError, normalize_name
 
+from indexsite_client.protocol import ProtocolError, normalize_name
 from packages import shelves
 from tufsigning.ceremony import is_development
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
+
+_library, _reading = Library(), threading.Lock()  # read again only when something new is published
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
 def trust_summary() -> TrustSummary | None:
     """Of the current publication; None before the first one."""
     try:
-        current = Library().current()
+        with _reading:
+            current = _library.current()
     except TrustError:
         return None
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))

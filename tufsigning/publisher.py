@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from securesystemslib.signer import Key, Signer
+
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
     UNCLAIMED,
@@ -23,8 +25,6 @@ from indexsite_client.protocol import (
     page_bytes,
     page_target_path,
 )
-from securesystemslib.signer import Key, Signer
-
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
 from tufsigning import records

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from django.db import transaction
-from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName
 
+from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName
 from packages import outbox
 from tufsigning import records
 from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_signed

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from indexsite_client.fetcher import Downloads
-from indexsite_client.pinning import Pin, pin_index
-from indexsite_client.session import VerifiedSession
-from indexsite_client.trusted import TrustedIndex
 
 from client.tests.clocks import Clock
 from client.tests.distributions import wheel
 from client.tests.homes import Home
 from client.tests.hostile_mirror import HostileMirror
 from client.tests.index_simulator import IndexSimulator
+from indexsite_client.fetcher import Downloads
+from indexsite_client.pinning import Pin, pin_index
+from indexsite_client.session import VerifiedSession
+from indexsite_client.trusted import TrustedIndex
 
 CLEAN = ("PIP_", "UV_", "INDEXSITE_", "XDG_")
 

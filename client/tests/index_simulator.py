@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from indexsite_client import protocol
-from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import (
     DelegatedRole,
@@ -24,6 +22,9 @@ from tuf.api.metadata import (
     Timestamp,
 )
 from tuf.api.serialization.json import JSONSerializer
+
+from indexsite_client import protocol
+from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 
 UPLOADED = "2026-01-02T03:04:05.678901Z"
 _COMPACT = JSONSerializer(compact=True)

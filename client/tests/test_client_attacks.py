@@ -5,15 +5,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from indexsite_client import protocol
-from indexsite_client.errors import VerificationError
-from indexsite_client.session import VerifiedSession
 from tuf.api.metadata import DelegatedRole
 
 from client.tests.distributions import wheel
 from client.tests.homes import Home
 from client.tests.hostile_mirror import HostileMirror, MirrorHandler, flip_byte
 from client.tests.index_simulator import IndexSimulator, new_signer, with_entry
+from indexsite_client import protocol
+from indexsite_client.errors import VerificationError
+from indexsite_client.session import VerifiedSession
 
 KINDS = ["pip", "uv"]
 LIB = protocol.normalize_name("demo-lib")
@@ -179,6 +179,15 @@ def replayed(simulator: IndexSimulator) -> None:
     simulator.targets["claimed"].unrecognized_fields[protocol.EXTENSION] = {"index": "other", "role": "claimed"}
 
 
+def replayed_pointers(simulator: IndexSimulator) -> None:
+    simulator.index_id = "other"  # timestamp and snapshot are made anew at each publication
+
+
+def listed_twice(simulator: IndexSimulator) -> None:
+    blob = wheel("demo-lib", "1.1")
+    simulator.add_project("demo-lib", [blob, blob])
+
+
 def swapped_page(simulator: IndexSimulator) -> None:
     page = protocol.read_page(
         next(d for p, d in simulator.served.items() if p.startswith("/tuf/targets/demo-app/") and p.endswith(".json"))
@@ -218,6 +227,8 @@ def foreign_file(simulator: IndexSimulator) -> None:
     ("fault", "word"),
     [
         (replayed, "claimed"),
+        (replayed_pointers, "timestamp document belongs to another index"),
+        (listed_twice, "twice"),
         (swapped_page, "is that of demo-app"),
         (without_target, "no role vouches"),
         (another_size, "disagree"),

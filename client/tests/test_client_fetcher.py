@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from indexsite_client.fetcher import Downloads, Pace
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 
 from client.tests.hostile_mirror import HostileMirror, MirrorHandler
+from indexsite_client.fetcher import Downloads, Pace
 
 
 @pytest.fixture

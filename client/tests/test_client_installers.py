@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Callable
 
 import pytest
+
 from indexsite_client.environment import installer_environment
 from indexsite_client.errors import InstallerRefusedError, SourceRefusedError
 from indexsite_client.installers import RequirementFile, check_arguments, recognize

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from indexsite_client import protocol
 from indexsite_client.protocol import PageFile, ProjectPage, ProtocolError, ShapeError
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
+from client.tests.distributions import wheel
 from indexsite_client import protocol
 from indexsite_client.errors import ProjectNotFoundError, VerificationError
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 from indexsite_client.proxy import VerifyingProxy
-
-from client.tests.distributions import wheel
 
 BLOB = wheel("demo-lib")
 NAME = BLOB.entry.filename

@@ -5,18 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from indexsite_client import protocol
-from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
-from indexsite_client.protocol import ProjectPage
-from indexsite_client.remembered import give_back
-from indexsite_client.session import LIFETIME, VerifiedSession
-from indexsite_client.snapshot import VouchedPage, VouchedTarget, check_agreement
 from tuf.api.metadata import TargetFile
 
 from client.tests.clocks import Clock
 from client.tests.distributions import wheel
 from client.tests.hostile_mirror import HostileMirror, flip_byte
 from client.tests.index_simulator import IndexSimulator, sha256
+from indexsite_client import protocol
+from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
+from indexsite_client.protocol import ProjectPage
+from indexsite_client.remembered import give_back
+from indexsite_client.session import LIFETIME, VerifiedSession
+from indexsite_client.snapshot import VouchedPage, VouchedTarget, check_agreement
 
 LIB = protocol.normalize_name("demo-lib")
 NEW = protocol.normalize_name("demo-new")

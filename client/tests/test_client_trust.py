@@ -6,16 +6,16 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
+from client.tests.homes import Home
+from client.tests.hostile_mirror import HostileMirror
+from client.tests.index_simulator import IndexSimulator, new_signer
 from indexsite_client.credentials import Token, check_may_send, split_index_url
 from indexsite_client.errors import ClientError, DevelopmentRootError, TrustConflictError, UsageError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.pinning import Pin, normalize_fingerprint, pin_index
 from indexsite_client.session import VerifiedSession
 from indexsite_client.trusted import TrustedIndex, choose_index, trusted_indexes
-
-from client.tests.homes import Home
-from client.tests.hostile_mirror import HostileMirror
-from client.tests.index_simulator import IndexSimulator, new_signer
 
 
 @pytest.fixture(autouse=True)

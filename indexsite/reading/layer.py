@@ -5,6 +5,11 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
+from accounts.reading import ReadAccess
+from indexsite.reading import answers
+from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
+from indexsite.reading.negotiation import accepts_gzip, negotiate_form
+from indexsite.reading.published import Follower, Published, Target
 from indexsite_client.protocol import (
     INDEX_PAGE,
     SHA256,
@@ -19,12 +24,6 @@ from indexsite_client.protocol import (
     project_list_html,
     read_page,
 )
-
-from accounts.reading import ReadAccess
-from indexsite.reading import answers
-from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
-from indexsite.reading.negotiation import accepts_gzip, negotiate_form
-from indexsite.reading.published import Follower, Published, Target
 from storage.contract import blob_name, document_name, read_bytes, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE

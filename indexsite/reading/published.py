@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.core.files.storage import FileSystemStorage, storages
+
+from indexsite.reading.cache import ByteLimitedCache
 from indexsite_client.protocol import (
     INDEX_PAGE,
     UNCLAIMED,
@@ -20,8 +22,6 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
-
-from indexsite.reading.cache import ByteLimitedCache
 from storage.contract import TIMESTAMP, blob_name, read_bytes
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import SNAPSHOT, TARGETS, read_signed

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from indexsite_client.protocol import EXTENSION, Json, canonical_json
 from securesystemslib.signer import Key, Signer
+
+from indexsite_client.protocol import EXTENSION, Json, canonical_json
 
 SPEC_VERSION = "1.0.34"
 ROOT, TIMESTAMP, SNAPSHOT, TARGETS = "root", "timestamp", "snapshot", "targets"

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from indexsite_client.protocol import BIN_PREFIX, CLAIMED, RECENTLY_CLAIMED, UNCLAIMED
-
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 
 _DAYS = {ROOT: 365, TARGETS: 365, CLAIMED: 90, UNCLAIMED: 365, RECENTLY_CLAIMED: 7, SNAPSHOT: 7, TIMESTAMP: 1}

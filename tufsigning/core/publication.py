@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from indexsite_client.protocol import BIN_PREFIX, EXTENSION, UNCLAIMED, Json
 from securesystemslib.signer import Signer
 
+from indexsite_client.protocol import BIN_PREFIX, EXTENSION, UNCLAIMED, Json
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import (
     SNAPSHOT,

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from indexsite_client.protocol import CLAIMED, RECENTLY_CLAIMED, UNCLAIMED, ProtocolError, check_shape
 from tuf.api.exceptions import BadVersionNumberError, ExpiredMetadataError, RepositoryError
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
+from indexsite_client.protocol import CLAIMED, RECENTLY_CLAIMED, UNCLAIMED, ProtocolError, check_shape
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed
 from tufsigning.core.publication import Candidate, Current, is_bin
 
@@ -43,11 +43,9 @@ def check_candidate(candidate: Candidate, *, current: Current, previous: Current
             trusted = _trusted_roots(current.roots, now)
             _update_timestamp_and_snapshot(trusted, candidate, contents[SNAPSHOT], memory)
             _check_targets(trusted, upper, contents)
+            _check_shapes(contents, current.index_id)
         except (RepositoryError, RuntimeError, ProtocolError) as error:
             raise CandidateRefusedError(client, error) from error
-    for role, content in contents.items():
-        if role not in {SNAPSHOT, ROOT}:
-            check_shape(role, read_signed(content), index_id=current.index_id)
 
 
 def _trusted_roots(roots: tuple[bytes, ...], now: datetime) -> TrustedMetadataSet:
@@ -78,3 +76,9 @@ def _check_targets(trusted: TrustedMetadataSet, upper: Mapping[str, bytes], cont
     for role, content in contents.items():
         if is_bin(role):
             trusted.update_delegated_targets(content, role, UNCLAIMED)
+
+
+def _check_shapes(contents: Mapping[str, bytes], index_id: str) -> None:
+    for role, content in contents.items():
+        if role != SNAPSHOT:
+            check_shape(role, read_signed(content), index_id=index_id)

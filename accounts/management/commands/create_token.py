@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from indexsite_client.protocol import ProtocolError, normalize_name
 
 from accounts.callers import Scope, create_token
 from accounts.models import User
+from indexsite_client.protocol import ProtocolError, normalize_name
 
 
 class Command(BaseCommand):

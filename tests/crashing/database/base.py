@@ -10,5 +10,5 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _commit(self) -> None:
         reached("database.commit:before")
-        super()._commit()
+        super()._commit()  # type: ignore[misc]  # Django's own, which its stubs leave out
         reached("database.commit:after")

@@ -1,0 +1,195 @@
+"""Negotiation, tokens, settings, bounded reading, the pace of bodies: rules over values."""
+
+import contextlib
+import gzip
+import io
+import random
+from pathlib import Path
+from typing import IO, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.tokens import LENGTH, is_token_text, token_text
+from indexsite.environment import SECRETS, SettingError, read_environment, secret_variables
+from indexsite.reading.answers import matches
+from indexsite.reading.cache import ByteLimitedCache
+from indexsite.reading.negotiation import accepts_gzip, negotiate_form
+from indexsite_client.protocol import parse_distribution_filename
+from packages.bounded import BoundedReader, BoundExceededError
+from packages.distributions import read_distribution
+from packages.errors import ArchiveFaultyError, BodyTooSlowError, UploadRefusedError
+from packages.receiving import MIN_RATE, PacedBody
+from tests.distributions import sdist, wheel
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_token_is_recognised_and_any_typing_error_is_not(random_bytes: bytes) -> None:
+    text = token_text(random_bytes)
+    assert len(text) == LENGTH
+    assert is_token_text(text)
+    position = random.Random(random_bytes).randrange(LENGTH)
+    assert not is_token_text(text[:position] + ("a" if text[position] != "a" else "b") + text[position + 1 :])
+    assert not is_token_text(text[:-1])
+
+
+@given(st.text(max_size=100))
+def test_negotiation_survives_any_header(header: str) -> None:
+    negotiate_form(header)
+    accepts_gzip(header)
+    matches(header, '"etag"')
+
+
+@pytest.mark.parametrize(
+    ("condition", "answer"),
+    [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("", False)],
+)
+def test_if_none_match_compares_weakly(condition: str, answer: bool) -> None:
+    assert matches(condition, '"a"') is answer
+
+
+# --- settings ---
+
+
+def test_settings_are_read_and_secrets_named() -> None:
+    read = read_environment({"INDEXSITE_PRIVATE": "1", "INDEXSITE_BINS": "16", "HOME": "/"})
+    assert (read.private, read.bins) == (True, 16)
+    variables = ["INDEXSITE_SECRET_KEY", "INDEXSITE_DATA", "SECRET_KEY", "INDEXSITE_DATABASE_URL"]
+    assert secret_variables(dict.fromkeys(variables, "x")) == ["INDEXSITE_SECRET_KEY", "INDEXSITE_DATABASE_URL"]
+
+
+def test_a_setting_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("from a file\n")
+    read = read_environment({"INDEXSITE_SECRET_KEY_FILE": str(tmp_path / "key")})
+    assert read.secret_key.get_secret_value() == "from a file"
+    assert read.secrets_for_parts() == {"INDEXSITE_SECRET_KEY": "from a file"}
+
+
+NONSENSE = [
+    ({"INDEXSITE_PRIVAT": "1"}, "INDEXSITE_PRIVAT is not a setting"),
+    ({"INDEXSITE_PRIVATE": "perhaps"}, "INDEXSITE_PRIVATE"),
+    ({"INDEXSITE_BINS": "100"}, "INDEXSITE_BINS"),
+    ({"INDEXSITE_BASE_URL": "packages.example"}, "INDEXSITE_BASE_URL: give the address"),
+    ({"INDEXSITE_UPLOAD_LIMIT": "-1"}, "INDEXSITE_UPLOAD_LIMIT"),
+    ({"INDEXSITE_SECRET_KEY_FILE": "/does/not/exist"}, "INDEXSITE_SECRET_KEY_FILE names a file"),
+    ({"INDEXSITE_STORAGE_URL": "s3://bucket"}, "INDEXSITE_STORAGE_URL: only file"),
+]
+
+
+@pytest.mark.parametrize(("variables", "words"), NONSENSE)
+def test_nonsense_is_refused_by_name(variables: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingError, match=words):
+        read_environment(variables)
+
+
+def test_a_refused_secret_is_not_repeated() -> None:
+    for name in SECRETS - {"secret_key", "online_key", "database_url"}:
+        with pytest.raises(SettingError) as caught:
+            read_environment({f"INDEXSITE_{name.upper()}": "hunter2"})
+        assert "hunter2" not in str(caught.value)
+
+
+# --- bounded reading ---
+
+
+def test_a_bounded_reader_counts_what_it_skips_and_stops() -> None:
+    endless = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"\0" * 10_000_000)))
+    reader = BoundedReader(cast(IO[bytes], endless), max_read=65536, max_total=1_000_000, forward_only=True)
+    with pytest.raises(BoundExceededError):
+        reader.seek(9_000_000)
+    assert reader.total <= 1_000_000 + 65536
+
+
+@pytest.mark.parametrize("size", [65537, -1])
+def test_a_bounded_reader_gives_no_large_piece(size: int) -> None:
+    reader = BoundedReader(io.BytesIO(b"x" * 100_000), max_read=65536, max_total=1 << 30)
+    with pytest.raises(BoundExceededError):
+        reader.read(size)
+
+
+def test_a_gzip_bomb_is_refused_after_little_work() -> None:
+    """One gzip member of zeros, repeated: 16 GB unpacked. What is read of it tells how much was inflated."""
+    member = gzip.compress(b"\0" * 16_000_000, 9)
+    bomb = io.BytesIO(member * 1000)
+    with pytest.raises(ArchiveFaultyError, match="cannot be read safely"):
+        read_distribution(parse_distribution_filename("bomb-1.0.tar.gz"), bomb, max_unpacked=64_000_000)
+    assert bomb.tell() < 6 * len(member)
+
+
+@pytest.mark.parametrize("make", [wheel, sdist])
+@given(data=st.data())
+def test_a_damaged_archive_is_read_or_refused_but_nothing_else(make, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]  # either maker
+    filename, content = make("fuzzed", "1.0")
+    damaged = bytearray(content)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(UploadRefusedError):
+        read_distribution(parse_distribution_filename(filename), io.BytesIO(bytes(damaged)))
+
+
+# --- pace ---
+
+
+class Clock:
+    """Time that passes as the body says."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowBody(io.BytesIO):
+    """A body of which each byte takes a time."""
+
+    def __init__(self, clock: Clock, rate: float) -> None:
+        super().__init__(b"x" * 10_000_000)
+        self.clock, self.rate = clock, rate
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.clock.now += len(data) / self.rate
+        return data
+
+
+def test_a_slow_body_is_given_up_soon_after_the_grace() -> None:
+    clock = Clock()
+    body = PacedBody(SlowBody(clock, rate=MIN_RATE / 10), clock=clock)
+    with pytest.raises(BodyTooSlowError):
+        list(iter(body.read, b""))
+    assert clock.now < 15
+
+
+def test_a_body_at_an_honest_rate_is_read_to_its_end() -> None:
+    clock = Clock()
+    body = PacedBody(SlowBody(clock, rate=MIN_RATE * 2), clock=clock)
+    assert sum(map(len, iter(body.read, b""))) == 10_000_000
+
+
+# --- cache ---
+
+
+def test_the_cache_stays_within_its_bytes_and_keeps_what_is_used() -> None:
+    cache, made = ByteLimitedCache(1000), list[int]()
+
+    def get(key: int) -> None:
+        cache.get(key, lambda: made.append(key), lambda _: 100)
+
+    for key in range(10):
+        get(key)
+    get(0)
+    get(99)  # drives out 1, not 0
+    made.clear()
+    get(0)
+    get(1)
+    assert made == [1]
+
+
+@pytest.mark.parametrize("cost", [251, None])
+def test_what_is_too_large_or_missing_is_not_kept(cost: int | None) -> None:
+    cache, made = ByteLimitedCache(1000), list[int]()
+    for _ in range(2):
+        cache.get("key", lambda: made.append(1), lambda _: cost)
+    assert made == [1, 1]
