@@ -17,12 +17,15 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """What came back, read to its end."""
+
     status: int
     type: str
     body: bytes
 
 
 def fetch(ask: Ask) -> Answer:
+    """The answer to a GET."""
     return send("GET", ask)
 
 

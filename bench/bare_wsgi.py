@@ -16,6 +16,7 @@ PAGES = {f"/{path.name}": (TYPES[path.suffix], path.read_bytes()) for path in FO
 def application(
     environ: dict[str, object], start_response: Callable[[str, list[tuple[str, str]]], object]
 ) -> Iterable[bytes]:
+    """WSGI (PEP 3333)."""
     os.stat(WATCHED)  # what an index pays to see that nothing newer was published
     found = PAGES.get(str(environ["PATH_INFO"]))
     if found is None:

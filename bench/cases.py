@@ -54,10 +54,12 @@ def check_answer(case: Case, ask: Ask, answer: Answer) -> None:
 
 
 def count_files(body: bytes) -> int:
+    """The files of a JSON page (PEP 691)."""
     return len(json.loads(body)["files"])
 
 
 def count_links(body: bytes) -> int:
+    """The files or projects of an HTML page (PEP 503)."""
     return len(read_links(body))
 
 

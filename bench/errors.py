@@ -81,5 +81,6 @@ class LoadFailedError(BenchError):
 
 
 def last_line(text: str) -> str:
+    """The end of what a program said, where its reason usually is."""
     lines = text.strip().splitlines()
     return lines[-1][:300] if lines else ""

@@ -2,11 +2,12 @@
 
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.asks import Ask
 from bench.debian import Program
 from bench.errors import LoadFailedError
+from bench.processes import Running
 
 CONNECTIONS = 16
 THREADS = 1  # one thread drives 16 connections faster than any server here answers, and leaves it the other core
@@ -27,24 +28,35 @@ class Load:
     per_second: float
     bytes_read: float
     p99_seconds: float
+    spent_seconds: float = 0  # processor time of the server
+
+    @property
+    def per_spent_second(self) -> float:
+        """Requests by processor second of the server: the figure that a busy machine disturbs least."""
+        return self.requests / max(self.spent_seconds, 0.01)
 
 
-def measure(wrk: Program, ask: Ask, *, seconds: float, answer_bytes: int) -> Load:
-    """Warm up, then load for `seconds`, or longer (to `LONGEST_SECONDS`) at a server that answers few.
+def measure(
+    wrk: Program, ask: Ask, *, seconds: int, answer_bytes: int, last_rate: float | None, server: Running
+) -> Load:
+    """Load for `seconds`, or longer (to `LONGEST_SECONDS`) at a server that answers few; warm it up the first time.
 
     Raises LoadFailedError where an answer was no success, a connection failed, or answers were shorter on the whole
     than the one of `answer_bytes` that was checked.
     """
-    warm = run_wrk(wrk, ask, seconds=WARM_UP_SECONDS)
-    needed = WANTED_ANSWERS / max(warm.per_second, 1)
+    rate = run_wrk(wrk, ask, seconds=WARM_UP_SECONDS).per_second if last_rate is None else last_rate
+    needed = WANTED_ANSWERS / max(rate, 1)
+    before = server.spent_seconds()
     load = run_wrk(wrk, ask, seconds=max(seconds, min(needed, LONGEST_SECONDS)))
+    load = replace(load, spent_seconds=server.spent_seconds() - before)
     if load.bytes_read < 0.98 * load.requests * answer_bytes:  # wrk rounds what it read to three digits or so
         raise LoadFailedError(ask.url, "some answers were shorter than the first")
     return load
 
 
 def run_wrk(wrk: Program, ask: Ask, *, seconds: float) -> Load:
-    command = [wrk.path, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--latency"]
+    """One run of wrk; raises LoadFailedError."""
+    command = [wrk.path, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--latency"]
     command += ["--timeout", f"{ANSWER_TIMEOUT_SECONDS}s"]
     for name, value in ask.headers.items():
         command += ["-H", f"{name}: {value}"]

@@ -16,15 +16,18 @@ ENDINGS = {ACCEPT_JSON: "json", ACCEPT_HTML: "html"}
 
 
 def page_path(case: Case) -> Path:
+    """Where the answer to a case is kept; the ending tells its type."""
     return FOLDER / f"{case.name}.{ENDINGS.get(case.accept, 'whl')}"
 
 
 def keep_page(case: Case, body: bytes) -> None:
+    """Keep an answer for the bounds, in place of an older one."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     page_path(case).write_bytes(body)
 
 
 def fill_missing_pages(wheels: tuple[Wheel, ...]) -> None:
+    """Write a stand-in for every page that was never kept."""
     for case in CASES:
         if not page_path(case).exists():
             keep_page(case, _stand_in(case, wheels))

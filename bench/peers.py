@@ -1,7 +1,7 @@
 """The indexes that people run instead of ours, each set up as its own documentation recommends for real use.
 
-Where a peer can use several processes it gets `processes` of them, with kept-alive connections and without an access
-log: the comparison should flatter them rather than us.
+Each gets one process, as our index has one web process, or `--processes` where it can use several; and none writes
+an access log unless it cannot be told not to.
 """
 
 import json
@@ -23,7 +23,10 @@ from bench.venvs import make_venv
 
 @dataclass(frozen=True, slots=True)
 class Pypiserver:
-    """pypiserver under gunicorn, as its README shows. It has HTML pages only."""
+    """pypiserver under gunicorn, as its README shows. It has HTML pages only.
+
+    gunicorn's default worker closes each connection; the ones that keep it alive were slower here, and so was waitress.
+    """
 
     processes: int
     name: str = "pypiserver"
@@ -34,9 +37,8 @@ class Pypiserver:
     def prepare(self, wheels: tuple[Wheel, ...]) -> Launch:
         programs = make_venv(self.name, self.requirements)
         gunicorn = (str(programs / "gunicorn"), "--bind", "127.0.0.1:{port}", "--workers", str(self.processes))
-        threads = ("--worker-class", "gthread", "--threads", "8")
         application = f"pypiserver:app(roots=[{str(wheels_folder())!r}], authenticate=[], password_file='.')"
-        return Launch(self.name, (*gunicorn, *threads, application), ready="/simple/")
+        return Launch(self.name, (*gunicorn, application), ready="/simple/")
 
     def ask(self, case: Case, base: str) -> Ask | None:
         return None if case.accept == ACCEPT_JSON else ask_by_page(case, lambda project: page_url(base, project))
@@ -55,8 +57,10 @@ class SimpleRepositoryServer:
         programs = make_venv(self.name, self.requirements)
         folder = WORK / self.name
         folder.mkdir(parents=True, exist_ok=True)
-        made = f"from simple_repository_server.__main__ import create_app\n\napp = create_app([{str(wheels_folder())!r}])\n"
-        (folder / "bench_application.py").write_text(made)
+        made = (
+            f"from simple_repository_server.__main__ import create_app\n\napp = create_app([{str(wheels_folder())!r}])"
+        )
+        (folder / "bench_application.py").write_text(f"{made}\n")
         uvicorn = (str(programs / "uvicorn"), "--host", "127.0.0.1", "--port", "{port}", "--no-access-log")
         several = ("--workers", str(self.processes), "--app-dir", str(folder))
         return Launch(self.name, (*uvicorn, *several, "bench_application:app"), ready="/simple/")
@@ -67,7 +71,7 @@ class SimpleRepositoryServer:
 
 @dataclass(frozen=True, slots=True)
 class Devpi:
-    """devpi-server with a user and an index of its own, filled by uploads; no mirror. It cannot use several processes."""
+    """devpi-server with a user and an index of its own, filled by uploads; no mirror, one process."""
 
     name: str = "devpi"
     kind: Kind = Kind.PEER
@@ -86,8 +90,8 @@ class Devpi:
             folder.mkdir(parents=True)
             initial = (str(programs / "devpi-init"), "--serverdir", str(state), "--no-root-pypi")
             run_command("devpi-init", (*initial, "--root-passwd", secrets.token_hex()))
-            with running(launch) as base:
-                self._fill(base, wheels)
+            with running(launch) as server:
+                self._fill(server.base, wheels)
             filled.write_text(wanted)
         return launch
 
@@ -113,4 +117,5 @@ class Devpi:
 
 
 def page_url(base: str, project: str, *, root: str = "simple") -> str:
+    """The URL of a project's page, or of the project list where the project is empty."""
     return f"{base}/{root}/{project}/" if project else f"{base}/{root}/"

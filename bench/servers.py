@@ -12,6 +12,8 @@ from bench.processes import Launch
 
 
 class Kind(StrEnum):
+    """What part a server plays in the comparison."""
+
     OURS = "ours"
     PRIVATE = "private"  # ours, read with a token
     PEER = "peer"  # an index that people run instead of ours
@@ -19,13 +21,17 @@ class Kind(StrEnum):
 
 
 class Server(Protocol):
-    """Prepared once; then launched afresh for every round."""
+    """Prepared once, then launched beside the others."""
 
     @property
     def name(self) -> str: ...
 
     @property
     def kind(self) -> Kind: ...
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The releases that it is made of, for the record."""
 
     def prepare(self, wheels: tuple[Wheel, ...]) -> Launch:
         """Install it and give it the distributions; raises BenchError where that cannot be done."""

@@ -30,6 +30,7 @@ def upload_wheels(url: str, wheels: Iterable[Wheel], headers: dict[str, str]) ->
 
 
 def encode_form(wheel: Wheel, boundary: str) -> bytes:
+    """The multipart form of one upload."""
     fields = {
         ":action": "file_upload",
         "protocol_version": "1",
@@ -54,4 +55,5 @@ def encode_form(wheel: Wheel, boundary: str) -> bytes:
 
 
 def basic_authorization(user: str, password: str) -> dict[str, str]:
+    """The header of HTTP Basic."""
     return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
