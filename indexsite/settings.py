@@ -29,7 +29,7 @@ for _name in secret_variables(os.environ):  # granian copies the environment int
 def _secret_key(path: Path) -> str:
     """The key of sessions and CSRF tokens: made at the first start, readable by its owner only, whole or not at all."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             descriptor, made = tempfile.mkstemp(prefix=".secret-key-", dir=path.parent)
             with os.fdopen(descriptor, "w") as file:

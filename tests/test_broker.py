@@ -105,6 +105,8 @@ def test_what_failed_for_good_is_kept_and_not_offered_again(broker: DatabaseBrok
     row = QueuedMessage.objects.get()
     assert (row.is_dead, row.lease, row.leased_until) == (True, "", None)
     assert is_offered_nothing(consumer)
+    sent = broker.enqueue(message())
+    assert take(consumer).message_id == sent.message_id  # nor does it stand in the way of others
 
 
 def test_what_was_fetched_and_not_begun_is_offered_at_once(broker: DatabaseBroker) -> None:

@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -26,6 +27,7 @@ from tufsigning.publisher import Publisher
 from tufsigning.restoration import restore_from_published
 
 Meanwhile = Callable[[], object]
+Execute = Callable[[str, object, bool, dict[str, object]], object]
 pytestmark = pytest.mark.django_db
 
 
@@ -144,15 +146,15 @@ def test_whoever_finds_another_publisher_at_work_leaves_it_alone_until_its_lease
 
 def test_a_lease_is_given_back_by_its_holder_only() -> None:
     now = timezone.now()
-    with records.publishing_lease(now=now) as first:
-        with records.publishing_lease(now=now + records.LEASE * 2) as second:
-            assert (first, second) == (True, True)
-            with records.publishing_lease(now=now) as third:
-                assert not third
-        with records.publishing_lease(now=now) as fourth:
-            assert fourth
-    with records.publishing_lease(now=now) as fifth:
-        assert fifth
+    slow, quick = ExitStack(), ExitStack()
+    assert slow.enter_context(records.publishing_lease(now=now))
+    assert quick.enter_context(records.publishing_lease(now=now + records.LEASE))
+    slow.close()  # it outlived its lease, which is the other's by now
+    with records.publishing_lease(now=now) as third:
+        assert not third
+    quick.close()
+    with records.publishing_lease(now=now) as fourth:
+        assert fourth
 
 
 def test_a_file_without_its_bytes_is_not_signed_and_others_are(publisher: Publisher) -> None:
@@ -258,3 +260,20 @@ def test_a_periodic_act_is_claimed_once_when_it_is_due() -> None:
     assert not claim(act, now=now + timedelta(minutes=9))
     assert claim(act, now=now + timedelta(minutes=10))
     assert not claim(act, now=now + timedelta(minutes=10))
+
+
+def test_of_two_workers_that_find_an_act_due_one_runs_it() -> None:
+    act, now = PeriodicAct("test", timedelta(minutes=10), lambda now: None), timezone.now()
+    assert claim(act, now=now)
+    later = now + timedelta(minutes=10)
+    rival: list[bool] = []
+
+    def rival_claims(execute: Execute, sql: str, params: object, many: bool, context: dict[str, object]) -> object:
+        if sql.startswith("UPDATE") and not rival:
+            rival.append(True)
+            assert claim(act, now=later)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(rival_claims):
+        assert not claim(act, now=later)
+    assert rival

@@ -25,7 +25,8 @@ def make_key(name: str) -> CryptoSigner:
     """The Ed25519 key of this name in the key folder, made where there is none, readable by its owner only."""
     path = key_folder() / f"{name}.pem"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (key_folder(), path.parent):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         _write_private(path, pem)
     return _load(path)

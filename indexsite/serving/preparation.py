@@ -54,7 +54,7 @@ def prepare_index(*, now: datetime) -> list[str]:
 def check_data_folder(folder: Path) -> None:
     """Raise CannotServeError unless the folder is there, writable, and on a disk of this machine."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         probe = folder / f".probe-{secrets.token_hex(8)}"
         probe.write_bytes(b"")
         probe.unlink()
@@ -93,6 +93,8 @@ def _migrate(now: datetime) -> list[str]:
     if not executor.migration_plan(executor.loader.graph.leaf_nodes()):
         return []
     is_new = not executor.loader.applied_migrations
+    if connection.vendor == "sqlite":  # sessions and password hashes are in it; its journals follow its mode
+        os.chmod(str(settings.DATABASES["default"]["NAME"]), 0o600)
     if not is_new:
         _copy_database(now)
     call_command("migrate", interactive=False, verbosity=0)
@@ -109,6 +111,7 @@ def _copy_database(now: datetime) -> None:
         closing(sqlite3.connect(str(settings.DATABASES["default"]["NAME"]))) as source,
         closing(sqlite3.connect(copy)) as target,
     ):
+        os.chmod(copy, 0o600)
         source.backup(target)
     for old in sorted(folder.glob("before-migration-*.sqlite3"))[:-_KEPT_COPIES]:
         old.unlink()

@@ -1,0 +1,174 @@
+"""The canonical project page: its signed JSON form, and the HTML rendered from the same values."""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from packaging.version import Version
+
+from indexsite_client.protocol.names import (
+    NormalizedName,
+    ProtocolError,
+    normalize_name,
+    parse_distribution_filename,
+)
+
+Json: TypeAlias = dict[str, Any]  # Any: a JSON object whose shape the reader checks
+
+SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
+SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
+API_VERSION = "1.1"  # PEP 629, PEP 700
+PAGE_FORMAT = 1
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """One file of a project page: what installers act on (PEP 691, 700, 658/714, 592).
+
+    `size` is in bytes; `upload_time` is RFC 3339 in UTC with microseconds, as PEP 700 wants it; `metadata_sha256`
+    is empty where there is no `.metadata` file; `yanked` is the reason, "" for none given, None for not yanked.
+    """
+
+    filename: str
+    sha256: str
+    size: int
+    upload_time: str
+    requires_python: str = ""
+    metadata_sha256: str = ""
+    yanked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPage:
+    """A project's page: its signed form is `page_bytes`, and HTML is rendered from the same values."""
+
+    project: NormalizedName
+    files: tuple[PageFile, ...]
+
+    def versions(self) -> list[str]:
+        """Every version that has a file, oldest first (PEP 700)."""
+        return [str(version) for version in sorted({_version_of(file.filename) for file in self.files})]
+
+
+def canonical_json(value: object) -> bytes:
+    """Sorted keys, no white space, UTF-8: OLPC canonical JSON for values without floats and control characters."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def file_link(file: PageFile) -> str:
+    """The file's link, relative to its project's page, so that signed bytes name no host."""
+    return f"../../files/{file.sha256}/{quote(file.filename)}"
+
+
+def page_bytes(page: ProjectPage) -> bytes:
+    """The canonical page: PEP 691 JSON, files by version and name."""
+    return canonical_json(
+        {
+            "meta": {"api-version": API_VERSION, "_indexsite-page": PAGE_FORMAT},
+            "name": page.project,
+            "versions": page.versions(),
+            "files": [_file_entry(file) for file in sort_files(page.files)],
+        }
+    )
+
+
+def read_page(data: bytes) -> ProjectPage:
+    """Read a canonical page; raises ProtocolError unless it is, byte for byte, what `page_bytes` would write."""
+    try:
+        document = json.loads(data)
+        if document["meta"]["_indexsite-page"] != PAGE_FORMAT:
+            raise ProtocolError("The page has a format that this version does not know; update the client.")
+        page = ProjectPage(normalize_name(document["name"]), tuple(_read_file_entry(e) for e in document["files"]))
+        unchanged = page_bytes(page) == data
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise ProtocolError(f"The project page is malformed: {error}") from error
+    if not unchanged:
+        raise ProtocolError("The project page is not in canonical form.")
+    filenames = {file.filename for file in page.files}
+    strangers = [name for name in filenames if parse_distribution_filename(name).project != page.project]
+    if strangers or len(filenames) != len(page.files):
+        raise ProtocolError("The project page lists a file twice, or one of another project.")
+    return page
+
+
+def page_html(page: ProjectPage) -> bytes:
+    """The page as PEP 503 HTML with the attributes of PEP 592, 629, 658 and 714."""
+    lines = [_html_link(file) for file in sort_files(page.files)]
+    return _html_document(f"Links for {page.project}", lines)
+
+
+def project_list_bytes(names: Iterable[str], *, serial: int) -> bytes:
+    """The list of all projects as PEP 691 JSON; `serial` is the publication's number. Not a TUF target."""
+    meta = {"api-version": API_VERSION, "_last-serial": serial}
+    return canonical_json({"meta": meta, "projects": [{"name": name} for name in names]})
+
+
+def project_list_html(names: Iterable[str]) -> bytes:
+    """The list of all projects as PEP 503 HTML."""
+    return _html_document("Projects", [f'<a href="{name}/">{name}</a><br>' for name in names])
+
+
+def sort_files(files: Iterable[PageFile]) -> list[PageFile]:
+    """Files as every page shows them: by version, then by name."""
+    return sorted(files, key=lambda file: (_version_of(file.filename), file.filename))
+
+
+def _version_of(filename: str) -> Version:
+    return parse_distribution_filename(filename).version
+
+
+def _file_entry(file: PageFile) -> Json:
+    metadata: Json | bool = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
+    entry: Json = {
+        "filename": file.filename,
+        "url": file_link(file),
+        "hashes": {"sha256": file.sha256},
+        "size": file.size,
+        "upload-time": file.upload_time,
+        "core-metadata": metadata,
+        "dist-info-metadata": metadata,
+        "yanked": False if file.yanked is None else file.yanked or True,
+    }
+    if file.requires_python:
+        entry["requires-python"] = file.requires_python
+    return entry
+
+
+def _read_file_entry(entry: Json) -> PageFile:
+    metadata, yanked = entry["core-metadata"], entry["yanked"]
+    file = PageFile(
+        filename=parse_distribution_filename(entry["filename"]).filename,
+        sha256=entry["hashes"]["sha256"],
+        size=entry["size"],
+        upload_time=entry["upload-time"],
+        requires_python=entry.get("requires-python", ""),
+        metadata_sha256=metadata["sha256"] if metadata else "",
+        yanked=None if yanked is False else "" if yanked is True else str(yanked),
+    )
+    hashes = [file.sha256, *([file.metadata_sha256] if file.metadata_sha256 else [])]
+    if type(file.size) is not int or file.size < 0 or not all(SHA256.fullmatch(digest) for digest in hashes):
+        raise ProtocolError(f"The page's entry for {file.filename} has a bad size or hash.")
+    return file
+
+
+def _html_link(file: PageFile) -> str:
+    attributes = ""
+    if file.requires_python:
+        attributes += f' data-requires-python="{html.escape(file.requires_python)}"'
+    if file.metadata_sha256:
+        attributes += f' data-core-metadata="sha256={file.metadata_sha256}"'
+        attributes += f' data-dist-info-metadata="sha256={file.metadata_sha256}"'
+    if file.yanked is not None:
+        attributes += f' data-yanked="{html.escape(file.yanked)}"'
+    return f'<a href="{file_link(file)}#sha256={file.sha256}"{attributes}>{html.escape(file.filename)}</a><br>'
+
+
+def _html_document(title: str, lines: Iterable[str]) -> bytes:
+    head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+    version = f'<meta name="pypi:repository-version" content="{API_VERSION}">\n</head><body>\n<h1>{title}</h1>\n'
+    return (head + version + "\n".join(lines) + "\n</body></html>\n").encode()
