@@ -36,6 +36,7 @@ class Caller:
     token_id: int
     scopes: frozenset[Scope]
     projects: frozenset[str]
+    last_use_is_stale: bool = False
 
     def require(self, scope: Scope) -> None:
         """Raise ScopeMissingError unless the token has the scope."""
@@ -68,7 +69,7 @@ def create_token(
 def identify_caller(authorization: str, *, now: datetime) -> Caller:
     """The caller that an Authorization header names: Bearer, or Basic with any user name and the token as password.
 
-    Raises CredentialsMissingError or TokenInvalidError. Notes the token's use, at most once a minute.
+    Raises CredentialsMissingError or TokenInvalidError. Reads only: see `note_use`.
     """
     text = read_credentials(authorization)
     if not is_token_text(text):
@@ -76,16 +77,22 @@ def identify_caller(authorization: str, *, now: datetime) -> Caller:
     token = _valid_tokens(now).filter(digest=token_digest(text)).select_related("user").first()
     if token is None:
         raise TokenInvalidError
-    if token.last_used_at is None or token.last_used_at <= now - LAST_USE_PRECISION:
-        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USE_PRECISION)
-        Token.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    is_stale = token.last_used_at is None or token.last_used_at <= now - LAST_USE_PRECISION
     return Caller(
         user_id=token.user_id,
         username=token.user.username,
         token_id=token.pk,
         scopes=frozenset(Scope(scope) for scope in token.scopes),
         projects=frozenset(token.projects),
+        last_use_is_stale=is_stale,
     )
+
+
+def note_use(caller: Caller, *, now: datetime) -> None:
+    """Note that a token was used, at most once a minute. Apart from identifying, so that reading waits for no write."""
+    if caller.last_use_is_stale:
+        stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USE_PRECISION)
+        Token.objects.filter(stale, pk=caller.token_id).update(last_used_at=now)
 
 
 def read_credentials(authorization: str) -> str:

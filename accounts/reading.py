@@ -1,6 +1,9 @@
 """Who may read a private index: answers kept for a few seconds, so that reading costs no query a request."""
 
+import contextlib
 import hashlib
+import logging
+import queue
 import threading
 import time
 from collections import OrderedDict
@@ -9,17 +12,18 @@ from http.cookies import CookieError, SimpleCookie
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from accounts.callers import identify_caller
+from accounts.callers import Caller, identify_caller, note_use
 from accounts.errors import AccessError
 from accounts.models import User
 
 KEPT_SECONDS = 5.0  # the longest that a revoked token still reads
 _KEPT_ANSWERS = 4096
 _MAX_COOKIE = 8192
+log = logging.getLogger(__name__)
 
 
 class ReadAccess:
@@ -46,12 +50,41 @@ class ReadAccess:
         return answer
 
 
+class _Uses:
+    """Writes down tokens' uses in a thread of its own: no reader waits for a database that is busy writing."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[Caller] = queue.Queue(maxsize=1000)
+        self._started = threading.Lock()
+
+    def note(self, caller: Caller) -> None:
+        """Write it down soon; where too many wait, not at all."""
+        if self._started.acquire(blocking=False):  # by the first one, for good
+            threading.Thread(target=self._write, name="token-uses", daemon=True).start()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(caller)
+
+    def _write(self) -> None:
+        while True:
+            caller = self._queue.get()
+            close_old_connections()
+            try:
+                note_use(caller, now=timezone.now())
+            except DatabaseError as error:
+                log.warning("The use of a token could not be noted: %s", error)
+
+
+_uses = _Uses()
+
+
 def _ask(authorization: str, cookie: str) -> bool:
     """Ask the database, on a connection that is fit for it: the read layer stands outside Django's requests."""
     close_old_connections()
     try:
         if authorization:
-            identify_caller(authorization, now=timezone.now())
+            caller = identify_caller(authorization, now=timezone.now())
+            if caller.last_use_is_stale:
+                _uses.note(caller)
             return True
         return _session_is_valid(cookie)
     except AccessError:

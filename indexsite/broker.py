@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import close_old_connections, connection, connections, transaction
+from django.db import DatabaseError, close_old_connections, connection, connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 from dramatiq import Broker, Consumer, Message, MessageProxy
-from dramatiq.errors import QueueNotFound
+from dramatiq.errors import BrokerConnectionError, QueueNotFound
 from dramatiq.middleware import Middleware
 
 from indexsite.models import QueuedMessage
@@ -110,8 +110,12 @@ class _DatabaseConsumer(Consumer):
         self._version: int | None = None
 
     def __next__(self) -> MessageProxy | None:
-        self._renew()
-        leased = self._take() if len(self._in_hand) < self._prefetch and self._is_worth_a_look() else None
+        try:
+            self._renew()
+            leased = self._take() if len(self._in_hand) < self._prefetch and self._is_worth_a_look() else None
+        except DatabaseError as error:
+            connections.close_all()  # or the broken connection would be tried for ever
+            raise BrokerConnectionError(f"The queue cannot be read: {error}") from error  # type: ignore[no-untyped-call]  # Dramatiq has no types here
         if leased is None:
             time.sleep(POLL)
         return leased

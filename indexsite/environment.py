@@ -92,14 +92,15 @@ def read_environment(variables: Mapping[str, str]) -> Environment:
 
 
 def secret_variables(variables: Mapping[str, str]) -> list[str]:
-    """The names of the given variables that hold secrets: they leave the process environment once read."""
-    return [name for name in variables if name.removeprefix(PREFIX).lower() in SECRETS and name.startswith(PREFIX)]
+    """The variables that hold secrets, or say where one lies: they leave the process environment once read."""
+    ours = [name for name in variables if name.startswith(PREFIX)]
+    return [name for name in ours if name.removeprefix(PREFIX).removesuffix("_FILE").lower() in SECRETS]
 
 
 def _read_file(variable: str, path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingError(f"{variable} names a file that cannot be read: {error}.") from error
 
 

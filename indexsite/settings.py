@@ -115,7 +115,8 @@ _sqlite = {
     "CONN_MAX_AGE": None,
 }
 _database_url = ENVIRONMENT.database_url.get_secret_value()
-DATABASES = {"default": dj_database_url.parse(_database_url, conn_max_age=600) if _database_url else _sqlite}
+_server = dj_database_url.parse(_database_url, conn_max_age=600, conn_health_checks=True) if _database_url else None
+DATABASES = {"default": _server or _sqlite}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORE = Path(urlsplit(ENVIRONMENT.storage_url.get_secret_value()).path or DATA / "store")
@@ -188,5 +189,6 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "tuf": {"level": "WARNING"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can cause it, at no end
     },
 }

@@ -79,6 +79,16 @@ class UploadsBusyError(UploadRefusedError):
         self.places = places
 
 
+class UploadsCollideError(UploadRefusedError):
+    """Several uploads to one project kept getting in each other's way."""
+
+    code = "uploads-collide"
+
+    def __init__(self, filename: str) -> None:
+        super().__init__(f"{filename} collided with other uploads to its project; try again in a few seconds.")
+        self.filename = filename
+
+
 class FilenameTakenError(UploadRefusedError):
     """Filenames are never reused: a TUF client may hold the old hash."""
 

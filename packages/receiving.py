@@ -61,7 +61,8 @@ class BlobUploadHandler(FileUploadHandler):
 class PacedBody:
     """A request's body that must come at a minimum rate: a slow sender would hold one of few upload places.
 
-    The server's reads return only when they are full, so a read asks for no more than came in a second so far.
+    The server's reads return only when they are full, so a read asks for no more than came in a second so far. A sender
+    that falls silent altogether is not noticed before it speaks or closes: that takes a buffering proxy in front.
     """
 
     def __init__(self, body: IO[bytes], *, clock: Callable[[], float] = time.monotonic) -> None:

@@ -10,9 +10,11 @@ from accounts.errors import ProjectForbiddenError
 from packages import journal, outbox
 from packages.blobs import IncomingBlob, keep_blobs
 from packages.distributions import Distribution, read_distribution
-from packages.errors import FilenameTakenError
+from packages.errors import FilenameTakenError, UploadsCollideError
 from packages.forms import AnnouncedUpload
 from packages.models import File, Membership, Project, Release
+
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,24 @@ def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: Incoming
 def accept_upload(*, caller: Caller, stored: StoredDistribution, now: datetime) -> Receipt:
     """Record the file and the wish to sign it in one transaction; its bytes are in the store already."""
     named = stored.distribution.named
-    try:
-        with transaction.atomic():
-            project = _project_for(caller, stored, now=now)
-            _create_file(caller, project, stored, now=now)
-            journal.record(
-                "file.added",
-                now=now,
-                caller=caller,
-                project=project.name,
-                filename=named.filename,
-                sha256=stored.sha256,
-            )
-            outbox.record(project, now=now)
-    except IntegrityError:
-        if _is_here_already(named.filename, stored.sha256):  # another upload of the same file was quicker
-            return Receipt(named.filename, is_new=False)
-        raise
-    return Receipt(named.filename, is_new=True)
+    for _ in range(_TRIES):
+        try:
+            with transaction.atomic():
+                project = _project_for(caller, stored, now=now)
+                if _is_here_already(named.filename, stored.sha256):
+                    return Receipt(named.filename, is_new=False)
+                _create_file(caller, project, stored, now=now)
+                _record(caller, project, stored, now=now)
+        except IntegrityError:  # another upload made the project, the release or the file first: look again
+            continue
+        return Receipt(named.filename, is_new=True)
+    raise UploadsCollideError(named.filename)
+
+
+def _record(caller: Caller, project: Project, stored: StoredDistribution, *, now: datetime) -> None:
+    details = {"filename": stored.distribution.named.filename, "sha256": stored.sha256}
+    journal.record("file.added", now=now, caller=caller, project=project.name, **details)
+    outbox.record(project, now=now)
 
 
 def _is_here_already(filename: str, sha256: str) -> bool:

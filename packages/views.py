@@ -13,9 +13,16 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from accounts.callers import Caller, Scope, identify_caller
+from accounts.callers import Caller, Scope, identify_caller, note_use
 from accounts.errors import AccessError, NotSignedInError
-from packages.errors import BodyTooSlowError, FileTooLargeError, FormFaultyError, UploadRefusedError, UploadsBusyError
+from packages.errors import (
+    BodyTooSlowError,
+    FileTooLargeError,
+    FormFaultyError,
+    UploadRefusedError,
+    UploadsBusyError,
+    UploadsCollideError,
+)
 from packages.forms import UploadForm, check_action
 from packages.receiving import BlobUploadHandler, PacedBody, ReceivedFile, received_file
 from packages.uploads import Receipt, receive_upload
@@ -27,6 +34,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (FileTooLargeError, 413),
     (BodyTooSlowError, 408),
     (UploadsBusyError, 503),
+    (UploadsCollideError, 503),
     (UploadRefusedError, 400),
 )
 _places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
@@ -39,6 +47,7 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
     body = PacedBody(request.META["wsgi.input"])
     try:
         caller = identify_caller(request.headers.get("Authorization", ""), now=timezone.now())
+        note_use(caller, now=timezone.now())
         caller.require(Scope.UPLOAD)
         with _upload_place():
             receipt = _receive(request, caller, body)

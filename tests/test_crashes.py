@@ -1,6 +1,8 @@
 """kill -9 at each step: what was answered 200 is published after a restart; no client ever sees a wrong state."""
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from tests.conftest import NewIndex
 from tests.distributions import wheel
 from tests.parts import Parts, change, part_of, rows
-from tests.running import RunningIndex, eventually, free_port
+from tests.running import CHECKOUT, RunningIndex, eventually, free_port
 from tests.watching import Watchers, new_updater, readable_files, verified_files
 
 CRASHING = {"DJANGO_SETTINGS_MODULE": "tests.settings_crashing", "INDEXSITE_BINS": "4"}
@@ -181,10 +183,11 @@ def test_killing_everything_between_uploads_and_publication_loses_nothing(new_in
     watchers.assert_all_was_well()
 
 
-def test_a_secret_key_that_a_crash_left_empty_is_made_anew(new_index: NewIndex, tmp_path: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "secret-key").touch()
-    index = new_index(data=data, INDEXSITE_BINS="4").start()
-    assert index.get("/admin/login/").status == 200
-    assert len((data / "secret-key").read_text()) > 40
+def test_a_secret_key_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    index = RunningIndex(tmp_path / "data", free_port())
+    command = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", sys.executable, "manage.py", "check"]  # no file may grow
+    failed = subprocess.run(command, env=index.environment, cwd=CHECKOUT, capture_output=True, timeout=60)
+    assert failed.returncode != 0
+    assert not (index.data / "secret-key").exists()
+    index.manage("check")
+    assert len((index.data / "secret-key").read_text()) > 40

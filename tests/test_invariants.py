@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.conftest import NewIndex
@@ -49,11 +50,37 @@ def worker_asleep(index: RunningIndex) -> Iterator[None]:
     """While the block runs, uploads are taken in and nothing is published."""
     index.wait_until_settled()
     worker = part_of(index, "worker")
-    worker.suspend()
+
+    def falls_asleep() -> bool:
+        worker.suspend()
+        eventually(lambda: is_stopped(worker))
+        if is_writable(index):
+            return True
+        worker.resume()  # it was in the middle of a transaction, which would hold up everybody
+        return False
+
+    eventually(falls_asleep)
     try:
         yield
     finally:
         worker.resume()
+
+
+def is_stopped(process: psutil.Process) -> bool:
+    """Whether none of its threads runs any more; one that is in a system call first leaves it."""
+    threads = [psutil.Process(thread.id) for thread in process.threads()]
+    return all(thread.status() == psutil.STATUS_STOPPED for thread in threads)
+
+
+def is_writable(index: RunningIndex) -> bool:
+    """Whether nobody holds the database's lock."""
+    with closing(sqlite3.connect(index.data / "indexsite.sqlite3", timeout=0, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        database.execute("ROLLBACK")
+        return True
 
 
 def published_versions(index: RunningIndex) -> dict[str, int]:
@@ -239,6 +266,7 @@ def test_after_a_long_time_off_every_role_is_renewed_before_it_is_ready(
     )
     assert done.returncode == 0, done.stderr
     index.start()
+    assert "roles that neared their expiry" in index.log.read_text().split("Indexsite is ready")[0]
     updater = new_updater(index, tmp_path / "new", index.root())
     updater.refresh()
     for number in range(24):  # enough names that every one of four bins is asked

@@ -4,7 +4,10 @@ import gzip
 import hashlib
 import html.parser
 import json
+import sqlite3
+import time
 from base64 import b64encode
+from contextlib import closing
 
 import pytest
 
@@ -333,4 +336,14 @@ def test_the_last_use_of_a_token_is_noted(private: RunningIndex) -> None:
     script = (
         f"from accounts.models import Token; print(Token.objects.get(hint='{token[:10]}').last_used_at is not None)"
     )
-    assert private.manage("shell", "-c", script).split()[-1] == "True"
+    eventually(lambda: private.manage("shell", "-c", script).split()[-1] == "True", what="the use noted")
+
+
+def test_reading_waits_for_no_writer(private: RunningIndex) -> None:
+    token = private.token("--scope", "read")
+    with closing(sqlite3.connect(private.data / "indexsite.sqlite3", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        answered = time.monotonic()
+        assert private.page("secret-project", Authorization=f"Bearer {token}")
+        assert time.monotonic() - answered < 15  # the writer would make it wait for 30
+        writer.execute("ROLLBACK")

@@ -51,6 +51,19 @@ def worker(index: RunningIndex) -> psutil.Process:
     return part_of(index, "worker")
 
 
+def is_gone(process: psutil.Process) -> bool:
+    """Whether it has ended, be it that nobody has asked for its exit code."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def names(process: psutil.Process, port: int) -> bool:
+    """Whether a process was started with this port."""
+    return str(port) in (process.info["cmdline"] or [])
+
+
 def mode(path: Path) -> str:
     return oct(stat.S_IMODE(path.stat().st_mode))
 
@@ -65,7 +78,7 @@ def test_a_part_that_dies_is_restarted(
     process = victim(module_index)
     process.kill()
     eventually(lambda: module_index.log.read_text().count(f"{name} ended unexpectedly") > said)
-    eventually(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    eventually(lambda: is_gone(process))
     module_index.wait_until_ready()
     filename, content = wheel(f"restarted-{victim.__name__}".replace("_", "-"), "1.0")
     token = module_index.token()
@@ -170,8 +183,7 @@ def test_sigterm_ends_within_20_seconds_whatever_is_in_progress(new_index: NewIn
         began = time.monotonic()
         assert index.stop() == 0
         assert time.monotonic() - began < 20
-    processes = [process for process in psutil.process_iter(["cmdline"]) if str(index.port) in process.info["cmdline"]]
-    assert processes == []
+    assert [process for process in psutil.process_iter(["cmdline"]) if names(process, index.port)] == []
     index.start()
     assert index.page("large") is not None
 
@@ -183,5 +195,15 @@ def test_no_part_outlives_a_killed_serve(new_index: NewIndex) -> None:
     assert len(children) == 3
     os.kill(index.process.pid, signal.SIGKILL)
     index.process.wait()
-    eventually(lambda: not any(child.is_running() for child in children), what="the parts' end")
+    eventually(lambda: all(is_gone(child) for child in children), what="the parts' end")
     index.start()
+
+
+def test_no_part_outlives_a_serve_that_is_killed_while_its_parts_start(new_index: NewIndex) -> None:
+    index = new_index(**SMALL).start(wait=False)
+    assert index.process is not None
+    parts = [part_of(index, "web"), part_of(index, "worker")]
+    os.kill(index.process.pid, signal.SIGKILL)
+    index.process.wait()
+    eventually(lambda: all(is_gone(part) for part in parts), what="the parts' end")
+    assert [process for process in psutil.process_iter(["cmdline"]) if names(process, index.port)] == []

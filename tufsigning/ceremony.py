@@ -5,13 +5,13 @@ that a real ceremony will give them; here the server holds their keys and renews
 """
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Key
 
 from indexsite_client.protocol import BIN_PREFIX, CLAIMED, EXTENSION, RECENTLY_CLAIMED, UNCLAIMED, Json
 from storage.contract import TIMESTAMP, document_name, the_storage
@@ -37,9 +37,10 @@ from tufsigning.core.documents import (
 )
 from tufsigning.core.lifetimes import OFFLINE, is_due, lifetime
 from tufsigning.core.publication import Current, Plan
-from tufsigning.keys import make_key
+from tufsigning.errors import StoreMissingError
+from tufsigning.keys import ceremony_online_key, load_key, make_key
 from tufsigning.models import Document as DocumentRow
-from tufsigning.models import RoleHead
+from tufsigning.models import Publication, RoleHead
 from tufsigning.publisher import Publisher
 
 # role: (keys, threshold), as DESIGN section 4 sets them for a real ceremony
@@ -51,27 +52,32 @@ class _Keys:
     """Every key of the ceremony: those of each offline role, and the online one."""
 
     offline: dict[str, list[CryptoSigner]]
-    online: CryptoSigner
+    online: Key
 
     def of(self, role: str) -> RoleKeys:
         """The public keys and the threshold of a role."""
         if role not in self.offline:
-            return RoleKeys((self.online.public_key,), 1)
+            return RoleKeys((self.online,), 1)
         return RoleKeys(tuple(signer.public_key for signer in self.offline[role]), _HOLDERS[role][1])
 
 
 def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
     """Make keys, root and every role, and publish them; False where the index has metadata already.
 
+    Raises StoreMissingError where the database knows that it had some.
+
     The timestamp is written last: a crash before it leaves files that the next attempt replaces, and that nobody
     was ever told of.
     """
     if the_storage().exists(TIMESTAMP):
         return False
+    known = Publication.objects.exclude(visible_at=None).order_by("number").last()
+    if known is not None:
+        raise StoreMissingError(known.number)
     with transaction.atomic():
         DocumentRow.objects.all().delete()
         RoleHead.objects.all().delete()
-    keys, index_id = _make_keys(), secrets.token_hex(16)
+    keys, index_id = _Keys(_offline_keys(make_key), ceremony_online_key()), secrets.token_hex(16)
     versions = dict.fromkeys([ROOT, *OFFLINE], 1)
     documents = list(_sign_offline(keys, versions, now=now, index_id=index_id))
     _record_offline(documents, now=now)
@@ -88,7 +94,8 @@ def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
 def renew_development_roles(current: Current, *, now: datetime) -> tuple[Document, ...]:
     """New versions of the offline roles, root included, of which half the life is over.
 
-    Empty where the root is not a development root: real offline roles are renewed by their key holders only.
+    Empty where the root is not a development root: real offline roles are renewed by their key holders only. Raises
+    OfflineKeysMissingError.
     """
     if not is_development(current):
         return ()
@@ -98,9 +105,10 @@ def renew_development_roles(current: Current, *, now: datetime) -> tuple[Documen
     }
     if not due:
         return ()
-    begun = _already_signed(due)
+    begun = _already_signed(due, now=now)
     rest = {role: version for role, version in due.items() if role not in begun}
-    documents = tuple(_sign_offline(_make_keys(), rest, now=now, index_id=current.index_id))
+    keys = _Keys(_offline_keys(load_key), _trusted_online_key(current))
+    documents = tuple(_sign_offline(keys, rest, now=now, index_id=current.index_id))
     _record_offline(documents, now=now)
     return (*begun.values(), *documents)
 
@@ -110,12 +118,17 @@ def is_development(current: Current) -> bool:
     return read_signed(current.roots[-1])[EXTENSION].get("development") is True
 
 
-def _make_keys() -> _Keys:
-    offline = {
-        role: [make_key(f"offline/{role}-{number}") for number in range(1, count + 1)]
+def _offline_keys(take: Callable[[str], CryptoSigner]) -> dict[str, list[CryptoSigner]]:
+    return {
+        role: [take(f"offline/{role}-{number}") for number in range(1, count + 1)]
         for role, (count, _) in _HOLDERS.items()
     }
-    return _Keys(offline, make_key("online"))
+
+
+def _trusted_online_key(current: Current) -> Key:
+    signed = read_signed(current.roots[-1])
+    [key_id] = signed["roles"][TIMESTAMP_ROLE]["keyids"]
+    return Key.from_dict(key_id, dict(signed["keys"][key_id]))
 
 
 def _sign_offline(keys: _Keys, versions: dict[str, int], *, now: datetime, index_id: str) -> Iterator[Document]:
@@ -140,10 +153,15 @@ def _offline_signed(header: RoleHeader, keys: _Keys) -> Json:
     return targets_signed(header, targets={}, delegations=delegations)
 
 
-def _already_signed(versions: dict[str, int]) -> dict[str, Document]:
+def _already_signed(versions: dict[str, int], *, now: datetime) -> dict[str, Document]:
     """What an attempt that was interrupted has signed: offline versions have no gaps, and none is signed twice."""
     rows = [DocumentRow.objects.filter(role=role, version=version).first() for role, version in versions.items()]
-    return {row.role: Document(row.role, row.version, bytes(row.content)) for row in rows if row and row.content}
+    found = [Document(row.role, row.version, bytes(row.content)) for row in rows if row and row.content]
+    return {each.role: each for each in found if not is_due(each.role, expires=_expiry(each), now=now)}
+
+
+def _expiry(document: Document) -> datetime:
+    return read_expiry(read_signed(document.content))
 
 
 def _record_offline(documents: Iterable[Document], *, now: datetime) -> None:

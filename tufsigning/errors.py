@@ -45,6 +45,32 @@ class StoreDamagedError(TrustError):
         self.name = name
 
 
+class StoreMissingError(TrustError):
+    """The store lacks metadata that the database knows to be published."""
+
+    code = "store-missing"
+
+    def __init__(self, number: int) -> None:
+        super().__init__(
+            f"The store has no timestamp.json, but the database knows publication {number}: mount or restore the store"
+            " that belongs to this database. Nothing was changed."
+        )
+        self.number = number
+
+
+class OfflineKeysMissingError(TrustError):
+    """The keys of the development ceremony are not in the data folder any more."""
+
+    code = "offline-keys-missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"The key {name} of the development ceremony is missing from the key folder; put the folder back."
+            " Until then the offline roles are not renewed."
+        )
+        self.name = name
+
+
 class PublicationRaceError(TrustError):
     """Another publisher was quicker. What this one signed is burnt; trying again is safe."""
 

@@ -13,12 +13,36 @@ from cryptography.hazmat.primitives.serialization import (
 from django.conf import settings
 from securesystemslib.signer import CryptoSigner, Key, Signer
 
-from tufsigning.errors import OnlineKeyError
+from tufsigning.errors import OfflineKeysMissingError, OnlineKeyError
 
 
 def key_folder() -> Path:
     """The folder of the keys of the development ceremony; left out of backups and exports."""
     return Path(settings.DATA) / "keys"
+
+
+def load_key(name: str) -> CryptoSigner:
+    """The key of this name; raises OfflineKeysMissingError. Renewal never makes keys: nobody would trust them."""
+    try:
+        return _load(key_folder() / f"{name}.pem")
+    except (OSError, ValueError) as error:
+        raise OfflineKeysMissingError(name) from error
+
+
+def ceremony_online_key() -> Key:
+    """The public key that a development ceremony trusts for the online roles: INDEXSITE_ONLINE_KEY's, or a new one's.
+
+    Raises OnlineKeyError for other URIs than file:, which need a real ceremony.
+    """
+    scheme, _, path = settings.ONLINE_KEY.get_secret_value().partition(":")
+    if not scheme:
+        return make_key("online").public_key
+    if scheme != "file":
+        raise OnlineKeyError("A development ceremony takes an online key from file:PATH only.")
+    try:
+        return _load(Path(path)).public_key
+    except (OSError, ValueError) as error:
+        raise OnlineKeyError(f"The online key file cannot be loaded: {error}.") from error
 
 
 def make_key(name: str) -> CryptoSigner:

@@ -20,10 +20,13 @@ from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
     UNCLAIMED,
     Json,
+    PageFile,
     ProjectPage,
+    ProtocolError,
     file_target_path,
     page_bytes,
     page_target_path,
+    read_page,
 )
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
@@ -42,7 +45,7 @@ from tufsigning.core.publication import (
     sign_publication,
 )
 from tufsigning.core.verification import check_candidate
-from tufsigning.errors import PublicationRaceError
+from tufsigning.errors import PublicationRaceError, StoreDamagedError, TrustError
 from tufsigning.keys import load_online_signer
 from tufsigning.library import Library
 from tufsigning.models import RoleHead
@@ -88,14 +91,26 @@ class Publisher:
             if not ours:
                 return 0
             now, current = clock(), self._library.current()
-            offline = tuple(renew_offline(current))
             due = _due_roles(current, now=now)
-            online = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
-            if not due and not offline:
-                return 0
-            plan = Plan({role: self._library.targets(current, role) for role in online}, offline)
-            self._publish(current, plan, now=now)
-            return len(due) + len(offline)
+            renewed = self._renew_offline(current, renew_offline, now=now)
+            if due and not renewed:
+                self._publish(current, self._renewal_plan(current, due), now=now)
+            return len(due) + renewed
+
+    def _renew_offline(self, current: Current, renew: Callable[[Current], Sequence[Document]], *, now: datetime) -> int:
+        """Publish what the offline keys renewed, with what else is due. Their failure never stops the online roles."""
+        try:
+            documents = tuple(renew(current))
+            if documents:
+                self._publish(current, self._renewal_plan(current, _due_roles(current, now=now), documents), now=now)
+        except TrustError as error:
+            log.error("The offline roles cannot be renewed: %s", error)
+            return 0
+        return len(documents)
+
+    def _renewal_plan(self, current: Current, due: Sequence[str], offline: tuple[Document, ...] = ()) -> Plan:
+        roles = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
+        return Plan({role: self._library.targets(current, role) for role in roles}, offline)
 
     def publish_first(self, start: Current, plan: Plan, *, now: datetime) -> None:
         """The first publication of an index: `start` has root and offline documents, and no timestamp yet."""
@@ -105,7 +120,7 @@ class Publisher:
         current = self._library.current()
         changes = outbox.waiting(limit=BATCH)
         pages = outbox.project_pages({change.project for change in changes})
-        prepared = [page for page in (self._prepare(current, page) for page in pages) if page]
+        prepared = [each for each in (self._prepare_or_leave(current, page) for page in pages) if each]
         plan = plan_publication(
             [page.change for page in prepared],
             bit_length=current.bit_length,
@@ -121,17 +136,22 @@ class Publisher:
         )
         return len(done)
 
-    def _prepare(self, current: Current, page: ProjectPage) -> _PreparedPage | None:
-        """The project's entries as they shall be; None, with an error in the log, where bytes of a file are missing."""
+    def _prepare_or_leave(self, current: Current, page: ProjectPage) -> _PreparedPage | None:
+        """A project that cannot be published must not hold up the others: it waits on, and the log says why."""
+        try:
+            return self._prepare(current, page)
+        except (ProtocolError, TrustError) as error:
+            log.error("The project %s is not published: %s", page.project, error)
+            return None
+
+    def _prepare(self, current: Current, page: ProjectPage) -> _PreparedPage:
+        """The project's entries as they shall be; raises StoreDamagedError where bytes of a file are missing."""
         content = page_bytes(page)
-        before = self._library.page(current, page.project)
-        known = set(before.files) if before else set()
+        read_page(content)  # what clients could not read must not be signed
+        known = self._published_files(current, page)
         for file in page.files:
             if file not in known and not the_storage().exists(blob_name(file.sha256)):
-                log.error(
-                    "%s is not published: the bytes of %s are missing from the store.", page.project, file.filename
-                )
-                return None
+                raise StoreDamagedError(file.filename, "has no bytes in the store")
         entries: dict[str, Json] = {
             file_target_path(page.project, file.filename): target_entry(sha256=file.sha256, length=file.size)
             for file in page.files
@@ -139,6 +159,15 @@ class Publisher:
         entries[page_target_path(page.project)] = target_entry(sha256=_sha256(content), length=len(content))
         gone = {file_target_path(page.project, file.filename) for file in known} - entries.keys()
         return _PreparedPage(page, content, Change(MappingProxyType(entries), frozenset(gone)))
+
+    def _published_files(self, current: Current, page: ProjectPage) -> set[PageFile]:
+        """What the project's page lists now. One that cannot be read is replaced as if it had listed the same."""
+        try:
+            before = self._library.page(current, page.project)
+        except ProtocolError as error:
+            log.error("The published page of %s cannot be read and is replaced: %s", page.project, error)
+            return set()
+        return set(before.files) if before else set()
 
     def _publish(self, current: Current, plan: Plan, *, now: datetime, blobs: dict[str, bytes] | None = None) -> None:
         """Sign the plan and make it visible, in the order of DESIGN section 5."""

@@ -45,7 +45,7 @@ class Home:
 
     @property
     def pip(self) -> list[str]:
-        return [sys.executable, "-m", "pip", "--python", self.python]
+        return [sys.executable, "-m", "pip"]
 
     @property
     def uv(self) -> list[str]:
@@ -53,7 +53,8 @@ class Home:
 
     def installer(self, kind: str, *arguments: str) -> list[str]:
         if kind == "pip":
-            return [*self.pip, "install", *arguments]
+            # With `--python` instead of `--prefix` pip would start itself a second time.
+            return [*self.pip, "install", "--prefix", str(self.venv), *arguments]
         return [*self.uv, "install", "--python", self.python, *arguments]
 
     def start(self, *arguments: str) -> "subprocess.Popen[str]":

@@ -68,6 +68,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class MirrorHandler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # else each answer's body waits 40 ms for the acknowledgement of its head
     server: _Server
 
     def do_GET(self) -> None:

@@ -9,6 +9,8 @@ import pytest
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 
 from client.tests.hostile_mirror import HostileMirror, MirrorHandler
+from indexsite_client.credentials import Token
+from indexsite_client.errors import UsageError
 from indexsite_client.fetcher import Downloads, Pace
 
 
@@ -144,6 +146,44 @@ def test_a_truncated_answer_is_an_error(server: HostileMirror, downloads: Downlo
 
     with pytest.raises(DownloadError):
         downloads.read(server.url + "/short", 1000)
+
+
+PROXIES = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"]
+
+
+def test_what_goes_to_this_computer_goes_past_the_proxies_of_the_environment(
+    server: HostileMirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = server.url.rpartition(":")[2]
+    with HostileMirror({}) as proxy:
+        for name in PROXIES:
+            monkeypatch.setenv(name, proxy.url)
+        downloads = Downloads(token=Token("se-cret"))
+        try:
+            for host in ("127.0.0.1", "localhost"):
+                assert downloads.read(f"http://{host}:{port}/tuf/metadata/x.json", 1000) == b"x" * 1000
+            with pytest.raises(DownloadError, match="refused"):
+                downloads.read("http://[::1]:9/", 10)
+        finally:
+            downloads.close()
+        assert proxy.connections == 0
+
+
+def test_a_token_is_not_handed_to_a_proxy_in_the_clear_but_other_requests_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "http://packages.example.org/x"
+    with HostileMirror({url: b"through the proxy"}) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        with_token, without = Downloads(token=Token("se-cret")), Downloads()
+        try:
+            with pytest.raises(UsageError, match="https only"):
+                with_token.read(url, 100)
+            assert proxy.connections == 0
+            assert without.read(url, 100) == b"through the proxy"
+        finally:
+            with_token.close()
+            without.close()
 
 
 def test_a_closed_port_is_an_error(server: HostileMirror, downloads: Downloads) -> None:

@@ -55,6 +55,12 @@ def test_other_commands_are_refused_with_what_is_supported(command: str) -> None
         "--index u",
         "--extra-index=u",
         "--ext u",
+        "--f d",
+        "--i u",
+        "--pro p",
+        "--t=h",
+        "--b -fd",
+        "-r -fd",
         "--extra u",
         "--find d",
         "--find-links=d",
@@ -76,6 +82,21 @@ def test_other_commands_are_refused_with_what_is_supported(command: str) -> None
         "a@file:x.whl",
         "-r https://h/r.txt",
         "HTTP://h/x.whl",
+        "http:/h/x.whl",
+        "https:h/x.whl",
+        r"https:\\h\x.whl",
+        "a@https:h/x.whl",
+        "a[b]@http:/h/x.whl",
+        "svn+ssh:h/x",
+        "-esvn+ssh:h/x",
+        "-ehg+https:h",
+        "-qebzr+lp:x",
+        "-e git+git@h:x",
+        "ssh:h/x",
+        "--editable=svn+http:h",
+        "-rhttps:h/r.txt",
+        "a@${WHERE}",
+        "--hash=sha256:00@https:h",
     ],
 )
 def test_pips_arguments_that_name_a_source_are_refused(arguments: str) -> None:
@@ -108,11 +129,35 @@ def test_uvs_arguments_that_name_a_source_are_refused(arguments: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    ["-U --pre x", "--prefix p x", "-t d x", "--no-deps -qq x[a,b]>=1", ". -e ./here", "--no-index x", "-C a=b x"],
+    [
+        "-U --pre x",
+        "--prefix p x",
+        "-t d x",
+        "--no-deps -qq x[a,b]>=1",
+        ". -e ./here",
+        "--no-index x",
+        "-C a=b x",
+        r"C:\x.whl",
+        "--only-binary :all: x",
+    ],
 )
 def test_other_arguments_pass(arguments: str) -> None:
     for command in (["pip"], ["uv", "pip"]):
         assert check_arguments(recognize([*command, "install", *arguments.split()])) == ()
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["a @ https:h/x", " https:h", "a@ http:/h", "a @\tht\ttps\n:h", "\x01https:h", "a@\u00a0http:h", "a @ 'https:h'"],
+)
+def test_white_space_and_controls_hide_no_source(word: str) -> None:
+    with pytest.raises(SourceRefusedError):
+        check_arguments(recognize(["uv", "pip", "install", word]))
+
+
+@pytest.mark.parametrize("options", [["--group=sub/pyproject.toml:dev"], ["--group", "sub/pyproject.toml:dev"]])
+def test_the_file_of_a_group_is_found(options: list[str]) -> None:
+    assert check_arguments(recognize(["uv", "pip", "install", *options])) == (RequirementFile("sub/pyproject.toml"),)
 
 
 def test_uvs_extras_are_no_abbreviation() -> None:
@@ -162,6 +207,15 @@ def check(files: dict[str, str | bytes], **environment: str) -> None:
         "https://h/x",
         "-e git+ssh://h/x",
         "file:x",
+        "a @ https:h/x",
+        "https:h/x",
+        "a@http:/h",
+        "-esvn+ssh:h/x",
+        '-e "svn+ssh:h/x"',
+        '-e sv"n+s"sh:h/x',
+        "-e bzr+lp:x",
+        "--f d",
+        "a @ ${NOWHERE}",
         "--trusted-host h",
         "-r http://h/r",
         "-rhttp://h/r",
@@ -185,6 +239,8 @@ def test_a_line_that_names_a_source_is_refused_with_its_place(line: str) -> None
     "text",
     [
         "a==1 --hash=sha256:00",
+        "a==1 \\\n    --hash=sha256:0f \\\n    --hash=sha384:ff",
+        "a==1+local ; python_version>='3' and extra == 'x'",
         "# https://h/x",
         "a # -i u",
         "-e .",
@@ -226,7 +282,7 @@ def test_a_byte_order_mark_hides_nothing() -> None:
         check({"r.txt": codecs.BOM_UTF8 + b"-i u"})
 
 
-@pytest.mark.parametrize("name", ["pylock.toml", "setup.py", "script.py", "setup.cfg", "uv.toml"])
+@pytest.mark.parametrize("name", ["pylock.toml", "setup.py", "script.py", "script.pyw", "setup.cfg", "uv.toml"])
 def test_files_that_name_sources_in_other_ways_are_refused(name: str) -> None:
     with pytest.raises(SourceRefusedError):
         check({name: ""})

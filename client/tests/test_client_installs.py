@@ -49,11 +49,11 @@ def test_a_project_that_does_not_exist_is_not_a_refusal(trusted: Home, kind: str
 
 def test_runs_at_once_do_not_disturb_each_other(trusted: Home, simulator: IndexSimulator) -> None:
     simulator.publish()
-    runs = [trusted.start("run", "--", *trusted.pip, "download", "-q", "-d", f"d{i}", "demo-app") for i in range(3)]
+    runs = [trusted.start("run", "--", *trusted.installer("uv", "--target", f"d{i}", "demo-app")) for i in range(3)]
     errors = [run.communicate(timeout=120)[1] for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0, 0], errors
-    assert all(len(list((trusted.folder / f"d{i}").glob("*.whl"))) == 2 for i in range(3))
+    assert all(len(list((trusted.folder / f"d{i}").glob("demo_*.py"))) == 2 for i in range(3))
 
 
 def test_other_programs_are_a_wrong_usage(trusted: Home) -> None:

@@ -6,11 +6,13 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import pytest
 
 from client.tests.distributions import wheel
+from client.tests.homes import eventually
 from indexsite_client import protocol
 from indexsite_client.errors import ProjectNotFoundError, VerificationError
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
@@ -25,6 +27,7 @@ class FakeSource:
     folder: Path
     fault: Exception | None = None
     downloads: list[str] = field(default_factory=list)
+    handed_over: list[BinaryIO] = field(default_factory=list)
 
     def page(self, project: NormalizedName) -> ProjectPage:
         if self.fault:
@@ -36,11 +39,14 @@ class FakeSource:
     def listed(self, project: NormalizedName, filename: str) -> PageFile:
         return next(file for file in self.page(project).files if file.filename == filename)
 
-    def file(self, project: NormalizedName, filename: str) -> Path:
+    def file(self, project: NormalizedName, filename: str) -> BinaryIO:
         self.downloads.append(filename)
         path = self.folder / filename
         path.write_bytes(BLOB.data)
-        return path
+        file = open(path, "rb")  # noqa: SIM115  # the proxy closes it
+        path.unlink()  # nothing may look for it by its name again
+        self.handed_over.append(file)
+        return file
 
     def metadata(self, project: NormalizedName, filename: str) -> bytes:
         return BLOB.metadata
@@ -110,6 +116,7 @@ def test_files_and_their_metadata_are_served_by_hash(proxy: VerifyingProxy, sour
     assert ask(proxy, f"files/{BLOB.entry.sha256}/{NAME}.metadata").body == BLOB.metadata
     assert ask(proxy, f"files/{'0' * 64}/{NAME}").status == 404
     assert source.downloads == [NAME]
+    eventually(lambda: all(file.closed for file in source.handed_over))
 
 
 def test_head_of_a_file_tells_its_size_without_a_download(proxy: VerifyingProxy, source: FakeSource) -> None:
@@ -158,6 +165,11 @@ def test_other_hosts_are_refused_and_recorded(proxy: VerifyingProxy, target: str
     assert ask(proxy, target, host=urlsplit(target).netloc).status == 403
     assert "only the trusted index" in proxy.refusals.sentences()[0]
     assert "pw" not in proxy.refusals.sentences()[0]
+
+
+def test_an_address_that_cannot_be_read_gets_an_answer(proxy: VerifyingProxy) -> None:
+    assert ask(proxy, "http://[").status == 400
+    assert ask(proxy, proxy.url).status == 403
 
 
 @pytest.mark.parametrize("target", ["evil.example:443", "127.0.0.1:9"])

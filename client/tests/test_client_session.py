@@ -12,7 +12,7 @@ from client.tests.distributions import wheel
 from client.tests.hostile_mirror import HostileMirror, flip_byte
 from client.tests.index_simulator import IndexSimulator, sha256
 from indexsite_client import protocol
-from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
+from indexsite_client.errors import ClientError, ProjectNotFoundError, SourceRefusedError, VerificationError
 from indexsite_client.protocol import ProjectPage
 from indexsite_client.remembered import give_back
 from indexsite_client.session import LIFETIME, VerifiedSession
@@ -20,6 +20,14 @@ from indexsite_client.snapshot import VouchedPage, VouchedTarget, check_agreemen
 
 LIB = protocol.normalize_name("demo-lib")
 NEW = protocol.normalize_name("demo-new")
+
+
+OLD, WHEEL = "demo_lib-1.0-py3-none-any.whl", "demo_lib-1.1-py3-none-any.whl"
+
+
+def contents_of(session: VerifiedSession, filename: str) -> bytes:
+    with session.file(LIB, filename) as file:
+        return file.read()
 
 
 def refreshes(mirror: HostileMirror) -> int:
@@ -63,23 +71,51 @@ def test_a_document_pruned_since_the_refresh_renews_it(
 
 
 def test_many_threads_get_verified_files(session: VerifiedSession, mirror: HostileMirror) -> None:
-    names = ["demo_lib-1.0-py3-none-any.whl", "demo_lib-1.1-py3-none-any.whl"] * 8
     with ThreadPoolExecutor(16) as pool:
-        paths = list(pool.map(lambda name: session.file(LIB, name), names))
+        contents = list(pool.map(lambda name: contents_of(session, name), [OLD, WHEEL] * 8))
 
-    assert all(sha256(path.read_bytes()) == path.name for path in paths)
+    assert contents == [wheel("demo-lib", "1.0").data, wheel("demo-lib", "1.1").data] * 8
     assert len([path for path in mirror.paths() if path.endswith(".whl")]) == 2
     assert refreshes(mirror) == 1
 
 
-def test_a_damaged_cached_file_is_downloaded_again(session: VerifiedSession, mirror: HostileMirror) -> None:
-    path = session.file(LIB, "demo_lib-1.0-py3-none-any.whl")
-    path.write_bytes(flip_byte(path.read_bytes()))
+def test_a_damaged_cached_file_is_downloaded_again(
+    session: VerifiedSession, mirror: HostileMirror, tmp_path: Path
+) -> None:
+    contents = contents_of(session, OLD)
+    path = tmp_path / "cache" / "files" / sha256(contents)
+    path.write_bytes(flip_byte(contents))
 
-    again = session.file(LIB, "demo_lib-1.0-py3-none-any.whl")
-
-    assert sha256(again.read_bytes()) == again.name
+    assert contents_of(session, OLD) == contents
     assert len([path for path in mirror.paths() if path.endswith(".whl")]) == 2
+
+
+def test_what_is_put_in_the_place_of_a_cached_file_is_not_handed_over(session: VerifiedSession, tmp_path: Path) -> None:
+    contents = contents_of(session, OLD)
+    swapped = tmp_path / "swapped"
+    swapped.write_bytes(b"evil")
+
+    with session.file(LIB, OLD) as file:
+        swapped.replace(tmp_path / "cache" / "files" / sha256(contents))
+        assert file.read() == contents
+
+
+def test_the_cache_is_open_to_the_user_alone(session: VerifiedSession, tmp_path: Path) -> None:
+    contents_of(session, OLD)
+
+    folders = [tmp_path / "cache", *(path for path in (tmp_path / "cache").rglob("*") if path.is_dir())]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("source", ["git+https://h/x", "SVN+ssh://h/x", "hg+file:/x", "bzr+lp:x"])
+def test_metadata_that_requires_something_from_version_control_is_refused(
+    session: VerifiedSession, simulator: IndexSimulator, source: str
+) -> None:
+    simulator.add_project("demo-lib", [wheel("demo-lib", "1.0", requires=("fine>=1", f"other @ {source}"))])
+    simulator.publish()
+
+    with pytest.raises(SourceRefusedError, match="other"):
+        session.metadata(LIB, OLD)
 
 
 def test_a_bad_document_does_not_settle_in_the_cache(session: VerifiedSession, mirror: HostileMirror) -> None:

@@ -2,20 +2,21 @@
 
 import base64
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from client.tests.homes import Home
-from client.tests.hostile_mirror import HostileMirror
+from client.tests.hostile_mirror import HostileMirror, MirrorHandler
 from client.tests.index_simulator import IndexSimulator, new_signer
 from indexsite_client.credentials import Token, check_may_send, split_index_url
 from indexsite_client.errors import ClientError, DevelopmentRootError, TrustConflictError, UsageError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.pinning import Pin, normalize_fingerprint, pin_index
 from indexsite_client.session import VerifiedSession
-from indexsite_client.trusted import TrustedIndex, choose_index, trusted_indexes
+from indexsite_client.trusted import TrustedIndex, choose_index, replace_pin, trusted_indexes
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +59,7 @@ def test_the_command_pins_and_chooses_the_only_index(
 
     assert (done.returncode, done.stderr) == (0, "")
     assert mirror.url in done.stdout
-    assert home.run(*home.pip, "--version").returncode == 0
+    assert home.run(*home.uv, "list", "--python", home.python).returncode == 0
 
 
 def test_the_command_refuses_another_fingerprint_and_pins_nothing(
@@ -147,6 +148,41 @@ def test_trusting_again_keeps_what_is_remembered(simulator: IndexSimulator, mirr
 
     with pytest.raises(ClientError, match="version never goes back"):
         pin(simulator, mirror)
+
+
+def test_trusting_again_keeps_what_another_process_has_remembered_meanwhile(
+    simulator: IndexSimulator, mirror: HostileMirror
+) -> None:
+    index = pin(simulator, mirror)
+
+    def remember(handler: MirrorHandler) -> None:
+        (index.state / "timestamp.json").write_text(json.dumps({"signed": {"version": 1000}}))
+        handler.answer(200, simulator.served["/tuf/metadata/timestamp.json"])
+
+    mirror.behaviours["/tuf/metadata/timestamp.json"] = remember
+    pin(simulator, mirror)
+
+    assert json.loads((index.state / "timestamp.json").read_bytes())["signed"]["version"] == 1000
+
+
+def test_a_crash_in_the_middle_of_a_replacement_leaves_the_old_pin(
+    simulator: IndexSimulator, mirror: HostileMirror
+) -> None:
+    folder = pin(simulator, mirror).folder
+    with pytest.raises(FileNotFoundError):
+        replace_pin(folder.with_name("never-made"), folder)
+    assert not folder.exists()
+
+    assert choose_index(mirror.url).root_bytes() == simulator.served["/tuf/metadata/1.root.json"]
+
+
+def test_a_crash_after_a_replacement_leaves_the_new_pin(simulator: IndexSimulator, mirror: HostileMirror) -> None:
+    folder = pin(simulator, mirror).folder
+    shutil.copytree(folder, folder.with_name(f".replaced-{folder.name}"))
+    (folder / "root.json").write_bytes(b"new")
+
+    assert choose_index(mirror.url).root_bytes() == b"new"
+    assert [path.name for path in folder.parent.iterdir() if path.is_dir()] == [folder.name]
 
 
 def test_an_index_that_does_not_verify_is_not_pinned(simulator: IndexSimulator, mirror: HostileMirror) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any, TypeAlias
@@ -14,6 +15,8 @@ REVALIDATE = "no-cache"
 BYTES = "application/octet-stream"  # which are also served in ranges
 _GZIP_FROM = 512  # bytes; below, gzip only costs
 _CHUNK = 256 * 1024
+STREAMS = 40  # at once: a client that does not read holds a thread, and pages must always find one
+_streams = threading.BoundedSemaphore(STREAMS)
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -95,6 +98,9 @@ def matches(condition: str, etag: str) -> bool:
     )
 
 
+_BUSY = refusal("503 Service Unavailable", f"{STREAMS} large files are being sent; try again.", ("Retry-After", "5"))
+
+
 @dataclass(frozen=True, slots=True)
 class StreamedFile:
     """A file that is sent from the store in pieces. `size` in bytes."""
@@ -123,8 +129,18 @@ class StreamedFile:
         headers.append(("Content-Length", str(length)))
         if asked is not None:
             headers.append(("Content-Range", f"bytes {first}-{last}/{self.size}"))
+        if environ["REQUEST_METHOD"] == "HEAD":
+            start_response(status, headers)
+            return []
+        if not _streams.acquire(blocking=False):
+            return _BUSY.send(environ, start_response)
+        try:
+            pieces = _Pieces(self.open(), first, length)
+        except BaseException:
+            _streams.release()
+            raise
         start_response(status, headers)
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else _Pieces(self.open(), first, length)
+        return pieces
 
 
 class _Pieces:
@@ -140,7 +156,12 @@ class _Pieces:
             yield piece
 
     def close(self) -> None:
-        self._file.close()
+        """The file and its place among the streams are free again."""
+        if not self._file.closed:
+            self._file.close()
+            _streams.release()
+
+    __del__ = close  # should a server forget to close
 
 
 def _asked_range(environ: Environ, etag: str, size: int) -> tuple[int, int] | None:

@@ -45,7 +45,6 @@ def prepare_index(*, now: datetime) -> list[str]:
     renewed = publisher.renew(signing_time, renew_offline=lambda current: renew_development_roles(current, now=now))
     if renewed:
         said.append(f"renewed {renewed} roles that neared their expiry.")
-    publisher.publish_waiting(signing_time)
     if _make_first_user():
         said.append(f"made the user {FIRST_USER}.")
     return said

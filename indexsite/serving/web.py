@@ -1,4 +1,4 @@
-"""The web process: granian with the WSGI application, one process and 64 blocking threads."""
+"""The web process: granian with the WSGI application, one process and many blocking threads."""
 
 from django.conf import settings
 from granian import Granian
@@ -7,7 +7,7 @@ from granian.log import LogLevels
 
 from indexsite.serving.lifeline import end_with_parent
 
-BLOCKING_THREADS = 64  # twice the uploads at once: slow uploads never stop reading
+BLOCKING_THREADS = 96  # 32 uploads, 8 drained bodies and 40 streams may be slow at once; the rest always answers
 _KILL_AFTER = 8  # seconds for answers that are being sent
 
 

@@ -1,5 +1,6 @@
 """The worker process: Dramatiq's threads and the schedule's loop."""
 
+import logging
 import threading
 
 import dramatiq
@@ -7,13 +8,22 @@ from dramatiq import Worker
 
 from indexsite.schedule import run_schedule
 from tufsigning import tasks  # noqa: F401  # declares the actors
+from tufsigning.clock import signing_time
+from tufsigning.errors import NotEstablishedError
+from tufsigning.library import Library
+from tufsigning.restoration import restore_from_published
 
+log = logging.getLogger(__name__)
 THREADS = 2
 GRACE = 12_000  # milliseconds for the work in hand; what is not finished is safely left
 
 
 def run_worker(stop: threading.Event) -> None:
     """Work until told to stop, then finish what is in hand."""
+    try:
+        restore_from_published(Library(), now=signing_time())  # a restored database must not take files off their pages
+    except NotEstablishedError as error:
+        log.error("%s", error)
     broker = dramatiq.get_broker()
     broker.emit_after("process_boot")  # else time limits never fire
     worker = Worker(broker, worker_timeout=100, worker_threads=THREADS)

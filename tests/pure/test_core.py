@@ -11,7 +11,17 @@ from securesystemslib.formats import encode_canonical
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, SuccinctRoles
 
-from indexsite_client.protocol import RECENTLY_CLAIMED, UNCLAIMED, Json, canonical_json
+from indexsite_client.protocol import (
+    RECENTLY_CLAIMED,
+    UNCLAIMED,
+    Json,
+    PageFile,
+    ProjectPage,
+    canonical_json,
+    normalize_name,
+    page_bytes,
+    read_page,
+)
 from tufsigning.core.bins import bin_names, bin_of
 from tufsigning.core.documents import (
     Document,
@@ -197,3 +207,11 @@ def test_a_candidate_of_another_shape_is_refused() -> None:
 def test_expiry_is_read_back_as_it_was_written() -> None:
     header = RoleHeader("bin-00", 1, NOW, "an-index")
     assert read_expiry(targets_signed(header, targets={})) == NOW
+
+
+@given(st.permutations(["poison-1.0.tar.gz", "poison-1.0.0.tar.gz", "poison-1.0-py3-none-any.whl", "poison-2.tar.gz"]))
+def test_the_order_of_files_never_shows_in_a_page(filenames: list[str]) -> None:
+    files = tuple(PageFile(filename, "a" * 64, 1, "2026-01-01T00:00:00.000000Z") for filename in filenames)
+    content = page_bytes(ProjectPage(normalize_name("poison"), files))
+    assert page_bytes(read_page(content)) == content
+    assert content == page_bytes(ProjectPage(normalize_name("poison"), tuple(sorted(files, key=lambda f: f.filename))))

@@ -4,6 +4,8 @@ import contextlib
 import gzip
 import io
 import random
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import IO, cast
 
@@ -18,10 +20,10 @@ from indexsite.reading.cache import ByteLimitedCache
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite_client.protocol import parse_distribution_filename
 from packages.bounded import BoundedReader, BoundExceededError
-from packages.distributions import read_distribution
-from packages.errors import ArchiveFaultyError, BodyTooSlowError, UploadRefusedError
+from packages.distributions import read_core_metadata, read_distribution
+from packages.errors import ArchiveFaultyError, BodyTooSlowError, MetadataFaultyError, UploadRefusedError
 from packages.receiving import MIN_RATE, PacedBody
-from tests.distributions import sdist, wheel
+from tests.distributions import metadata, sdist, wheel
 
 
 @given(st.binary(min_size=32, max_size=32))
@@ -166,6 +168,71 @@ def test_a_body_at_an_honest_rate_is_read_to_its_end() -> None:
     clock = Clock()
     body = PacedBody(SlowBody(clock, rate=MIN_RATE * 2), clock=clock)
     assert sum(map(len, iter(body.read, b""))) == 10_000_000
+
+
+# --- metadata ---
+
+
+def header_lines(count: int) -> bytes:
+    return b"Metadata-Version: 2.1\nName: many\nVersion: 1.0\n" + b"".join(b"X-%d: y\n" % n for n in range(count))
+
+
+@pytest.mark.parametrize("content", [header_lines(5000), header_lines(0) + b"Classifier: x\n" * 20_000])
+def test_metadata_with_more_headers_than_anybody_needs_is_refused_unparsed(content: bytes) -> None:
+    with pytest.raises(MetadataFaultyError, match="more headers"):
+        read_core_metadata(content, filename="many-1.0.tar.gz")
+
+
+def test_a_version_of_five_thousand_digits_is_refused() -> None:
+    members = {"long-1.0.dist-info/METADATA": metadata("long", "9" * 5000).encode()}
+    filename, content = wheel("long", "1.0", members=members)
+    with pytest.raises(MetadataFaultyError, match="but the metadata in it says"):
+        read_distribution(parse_distribution_filename(filename), io.BytesIO(content))
+
+
+def test_an_emoji_in_a_summary_is_welcome() -> None:
+    text = metadata("emoji", "1.0").replace("A test of emoji.", "A test of \U0001f469\u200d\U0001f4bb\u00a0code.")
+    assert "\u200d" in read_core_metadata(text.encode(), filename="emoji-1.0.tar.gz").summary
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_metadata_packed_otherwise_than_deflated_is_refused(method: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        archive.writestr("packed-1.0.dist-info/METADATA", metadata("packed", "1.0"))
+    with pytest.raises(ArchiveFaultyError, match="stored or deflated"):
+        read_distribution(parse_distribution_filename("packed-1.0-py3-none-any.whl"), buffer)
+
+
+# --- tar ---
+
+
+def tar_of(*members: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=form) as archive:
+        for member, content in members:
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_do_not_hide_the_metadata(form: int) -> None:
+    long = tarfile.TarInfo("tarred-1.0/" + "x" * 300)
+    info = tarfile.TarInfo("tarred-1.0/PKG-INFO")
+    content = tar_of((long, b"abc"), (info, metadata("tarred", "1.0").encode()), (long, b"d" * 5000), form=form)
+    read = read_distribution(parse_distribution_filename("tarred-1.0.tar.gz"), io.BytesIO(content))
+    assert read.metadata.name == "tarred"
+
+
+def test_sparse_members_are_refused() -> None:
+    sparse = tarfile.TarInfo("tarred-1.0/sparse")
+    sparse.type = tarfile.GNUTYPE_SPARSE
+    by_pax = tarfile.TarInfo("tarred-1.0/sparse")
+    by_pax.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
+    for member in (sparse, by_pax):
+        with pytest.raises(ArchiveFaultyError, match="for which sdists have no use"):
+            read_distribution(parse_distribution_filename("tarred-1.0.tar.gz"), io.BytesIO(tar_of((member, b"abc"))))
 
 
 # --- cache ---

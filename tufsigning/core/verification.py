@@ -15,11 +15,12 @@ from tuf.ngclient.config import EnvelopeType
 from indexsite_client.protocol import CLAIMED, RECENTLY_CLAIMED, UNCLAIMED, ProtocolError, check_shape
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed
 from tufsigning.core.publication import Candidate, Current, is_bin
+from tufsigning.errors import TrustError
 
 _DELEGATORS = {TARGETS: ROOT, CLAIMED: TARGETS, RECENTLY_CLAIMED: TARGETS, UNCLAIMED: TARGETS}
 
 
-class CandidateRefusedError(Exception):
+class CandidateRefusedError(TrustError):
     """A publication that clients would refuse; it is never made visible."""
 
     code = "candidate-refused"

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from indexsite_client.errors import UsageError
 
 TOKEN_VARIABLE = "INDEXSITE_TOKEN"  # noqa: S105  # the name of a variable
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Token:
@@ -50,7 +50,7 @@ def split_index_url(url: str) -> tuple[str, Token | None]:
 def check_may_send(token: Token | None, url: str) -> None:
     """Raise UsageError where the token would cross a network in the clear."""
     parts = urlsplit(url)
-    if token and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    if token and parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise UsageError("The token is sent over https only; trust the index under its https:// URL.")
 
 
@@ -61,10 +61,14 @@ def token_from_environment(environment: Mapping[str, str]) -> Token | None:
 
 
 def store_token(path: Path, token: Token) -> None:
-    """Write the token so that at no moment anybody but the user can read it."""
-    path.unlink(missing_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    """Write the token so that at no moment anybody but the user can read it; a crash leaves the old or the new one."""
+    fresh = path.with_name(f".new-{path.name}")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(token.reveal())
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)
 
 
 def load_token(path: Path) -> Token | None:

@@ -49,6 +49,8 @@ def installer_environment(inherited: Mapping[str, str], *, index_url: str, proxy
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_HTTP_TIMEOUT": _PATIENCE,
         "GIT_ALLOW_PROTOCOL": "none",
+        "SVN_SSH": "false",
+        "BZR_SSH": "false",
     }
     if proxy_url is not None:
         for name in _PROXY_NAMES:

@@ -1,6 +1,8 @@
 """Downloads from an index with bounds on length, time and rate; redirects are never followed."""
 
+import functools
 import queue
+import ssl
 import threading
 import time
 import zlib
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 import httpx2
 from tuf.api.exceptions import DownloadError, DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError
 
-from indexsite_client.credentials import Token
+from indexsite_client.credentials import LOOPBACK, Token, check_may_send
 
 _CHUNK = 64 * 1024
 _GZIP_OVERHEAD = 64 * 1024  # gzip may be longer than what it holds, but endless empty blocks are refused too
@@ -34,6 +36,12 @@ class _End:
     """Marks the complete end of a body."""
 
 
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """The trusted certificate authorities, read once: that takes longer than most downloads."""
+    return httpx2.create_ssl_context()
+
+
 _Item = _Head | _End | bytes | httpx2.HTTPError | httpx2.InvalidURL
 
 
@@ -42,13 +50,17 @@ class Downloads:
 
     A thread of its own reads each response and the caller waits for it with a deadline, because socket timeouts alone
     let a server drip one byte of a header or of a chunk's length every few seconds for days.
+
+    The environment's proxies are used, but never for loopback: what goes there in the clear, a token too, stays there.
     """
 
     def __init__(self, *, token: Token | None = None, pace: Pace | None = None, user_agent: str = "indexsite") -> None:
-        self._pace = pace or Pace()
+        self._pace, self._token = pace or Pace(), token
         self._client = httpx2.Client(
             auth=("__token__", token.reveal()) if token else None,
+            verify=_authorities(),
             follow_redirects=False,
+            mounts={f"all://[{host}]" if ":" in host else f"all://{host}": None for host in LOOPBACK},
             timeout=httpx2.Timeout(self._pace.grace),
             limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
             headers={"User-Agent": user_agent},
@@ -65,7 +77,11 @@ class Downloads:
         return bytes(body)
 
     def stream(self, url: str, max_length: int, *, accept_encoding: str = "identity") -> Iterator[bytes]:
-        """Yield the body in chunks; raises tuf's DownloadError and its subclasses, never anything of httpx2."""
+        """Yield the body in chunks; raises tuf's DownloadError and its subclasses, never anything of httpx2.
+
+        Raises UsageError where the token would leave this host in the clear, through a proxy or not.
+        """
+        check_may_send(self._token, url)
         items: queue.Queue[_Item] = queue.Queue(maxsize=64)
         stop = threading.Event()
         arguments = (url, accept_encoding, items, stop)

@@ -7,6 +7,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+from indexsite_client.trusted import make_private
 
 
 class FileStore:
@@ -25,22 +28,29 @@ class FileStore:
         with lock:
             yield
 
-    def find(self, sha256: str) -> Path | None:
-        """The kept file, if it is there and still has this hash."""
+    def find(self, sha256: str) -> BinaryIO | None:
+        """The kept file, open at its beginning, if it is there and still has this hash; the caller closes it.
+
+        It is the very file that was hashed: another one put under the name since is not what gets read.
+        """
         path = self._folder / sha256
         try:
-            with open(path, "rb") as file:
-                intact = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+            file = open(path, "rb")  # noqa: SIM115  # handed to the caller
         except OSError:
             return None
-        if not intact:
-            path.unlink(missing_ok=True)
-        return path if intact else None
+        with contextlib.ExitStack() as closing:
+            closing.callback(file.close)
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                path.unlink(missing_ok=True)
+                return None
+            file.seek(0)
+            closing.pop_all()
+        return file
 
     @contextlib.contextmanager
     def temporary(self) -> Iterator[Path]:
         """A file of the caller's own on the store's file system, gone afterwards unless it was kept."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".incoming-")
         os.close(descriptor)
         try:
@@ -48,8 +58,7 @@ class FileStore:
         finally:
             Path(name).unlink(missing_ok=True)
 
-    def keep(self, path: Path, sha256: str) -> Path:
-        """Take a verified file into the store under its name."""
-        kept = self._folder / sha256
-        os.replace(path, kept)
-        return kept
+    def keep(self, path: Path, sha256: str) -> BinaryIO | None:
+        """Take a file into the store under its name, and find it there."""
+        os.replace(path, self._folder / sha256)
+        return self.find(sha256)

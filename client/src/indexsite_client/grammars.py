@@ -8,15 +8,16 @@ class Grammar:
     """What matters here of an installer's command line.
 
     `sources` name a source, reach one another way, or undo what the environment sets; `files` name files of
-    requirements or constraints. Letters are of short options. `abbreviates`: pip takes any unambiguous beginning of a
-    long option. `file_commands` take requirement files without an option.
+    requirements or constraints. Letters are of short options. pip takes any unambiguous beginning of a long option, so
+    every beginning counts as the option, but those in `harmless`, which are options of their own.
+    `file_commands` take requirement files without an option.
     """
 
     sources: frozenset[str]
     files: frozenset[str]
     file_letters: str
     value_letters: str
-    abbreviates: bool
+    harmless: frozenset[str] = frozenset()
     file_commands: frozenset[str] = frozenset()
 
     def is_source(self, name: str) -> bool:
@@ -26,9 +27,7 @@ class Grammar:
         return self._matches(name, self.files)
 
     def _matches(self, name: str, options: frozenset[str]) -> bool:
-        return name in options or (
-            self.abbreviates and len(name) > 3 and any(option.startswith(name) for option in options)
-        )
+        return len(name) > 2 and name not in self.harmless and any(option.startswith(name) for option in options)
 
 
 PIP = Grammar(
@@ -47,7 +46,6 @@ PIP = Grammar(
     files=frozenset(["--requirement", "--constraint", "--build-constraint"]),
     file_letters="rc",
     value_letters="rcetdCwpbP",
-    abbreviates=True,
 )
 UV = Grammar(
     sources=frozenset(
@@ -82,7 +80,7 @@ UV = Grammar(
     ),
     file_letters="rcb",
     value_letters="rcbetpPCo",
-    abbreviates=False,
+    harmless=frozenset({"--extra"}),
     file_commands=frozenset({"sync", "compile"}),
 )
 SOURCE_LETTERS = "if"

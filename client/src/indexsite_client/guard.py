@@ -76,7 +76,7 @@ class ShapeGuard:
                 )
 
 
-_ADVICE = "Nothing of it is used; tell the administrator of the index, who can run `manage.py tuf_audit`."
+_ADVICE = "Nothing of it is used; tell the administrator of the index."
 
 
 def find_voucher(documents: Mapping[str, Targets], target_path: str) -> str | None:

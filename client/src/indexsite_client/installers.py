@@ -28,7 +28,13 @@ class RequirementFile:
 
 _PYTHON = re.compile(r"python(\d+(\.\d+)?t?)?")
 _PIP = re.compile(r"pip(\d+(\.\d+)?)?")
-_DIRECT = re.compile(r"(^|[@=\s])\s*(file|data|(git|hg|svn|bzr)\+[a-z]+):|[A-Za-z][A-Za-z0-9+.-]*://", re.IGNORECASE)
+_BEGINNING = r"(^|[@=\s\"'])-{0,2}"  # of a word, its value or its URL; `-egit+...` glues them
+_DIRECT = re.compile(
+    rf"{_BEGINNING}[a-z][a-z0-9+.-]+:|{_BEGINNING}[a-z]*(git|hg|svn|bzr)\+|[a-z][a-z0-9+.-]*://|@\s*\S*\$\{{",
+    re.IGNORECASE,
+)
+_HASH = re.compile(r"--hash[=\s]\s*(sha256|sha384|sha512):(?=[0-9a-f]+(\s|$))")
+_DROPPED = re.compile(r"[\x00-\x1f\"'\\]")  # by readers of URLs, and where shells join words
 
 
 def recognize(command: Sequence[str]) -> Installer:
@@ -58,7 +64,8 @@ def check_arguments(installer: Installer) -> tuple[RequirementFile, ...]:
     grammar, words = installer.grammar, iter(installer.arguments)
     reads_files = any(word in grammar.file_commands for word in installer.arguments)
     for word in words:
-        refuse_direct(word)
+        if not word.startswith("--group="):  # its path is looked at below
+            refuse_direct(word)
         if word.startswith("--") and word != "--":
             files += _check_long(word, words, grammar)
         elif word.startswith("-") and word != "-":
@@ -67,12 +74,18 @@ def check_arguments(installer: Installer) -> tuple[RequirementFile, ...]:
             files.append(RequirementFile(word, certain=word == "-"))
     for file in files:
         refuse_direct(file.path)
+        if file.path.startswith("-") and file.path != "-":  # an option, should the installer read the words otherwise
+            raise refuse_option(file.path)
     return tuple(files)
 
 
 def refuse_direct(text: str, *, where: str = "The argument") -> None:
-    """Raise SourceRefusedError where the text holds a direct reference (PEP 440, PEP 508)."""
-    if _DIRECT.search(text):
+    """Raise SourceRefusedError where the text holds a direct reference (PEP 440, PEP 508).
+
+    `https:host` is one too: whatever begins as a URL does, but for one letter, which is a Windows drive.
+    """
+    plain = _HASH.sub("", text)
+    if _DIRECT.search(plain) or _DIRECT.search(_DROPPED.sub("", plain)):
         raise SourceRefusedError(
             f"{where} {_redact(text)!r} names a source of its own, but only the trusted index is used. Give a name."
         )

@@ -7,19 +7,28 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.api.metadata import Metadata, Root
 
-from indexsite_client import protocol
+from indexsite_client import protocol, remembered
 from indexsite_client.boundary import speaking
 from indexsite_client.credentials import Token, check_may_send, store_token
 from indexsite_client.errors import DevelopmentRootError, NotTrustedError, TrustConflictError, UsageError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.session import VerifiedSession
-from indexsite_client.trusted import TrustedIndex, cache_folder, folder_of, load_index, locked, write_atomically
+from indexsite_client.trusted import (
+    TrustedIndex,
+    cache_folder,
+    folder_of,
+    load_index,
+    locked,
+    make_private,
+    replace_pin,
+    write_atomically,
+)
 
 _MAX_ROOTS = 256
 _MAX_ROOT_LENGTH = 512_000
@@ -139,20 +148,24 @@ def _check_replacement(root: _CheckedRoot, pin: Pin) -> None:
 
 def _write(pin: Pin, root: _CheckedRoot, downloads: Downloads, token: Token | None) -> TrustedIndex:
     final = folder_of(pin.url)
-    final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(final.parent)
+    is_renewed = not pin.replace and (final / "index.json").exists()
     with tempfile.TemporaryDirectory(dir=final.parent, prefix=".trial-") as trial_name:
         trial = Path(trial_name, final.name)
         trial.mkdir(mode=0o700)
         index = TrustedIndex(pin.url, root.index_id, root.development, trial)
-        if not pin.replace and final.exists():
+        if is_renewed:
             shutil.copytree(final, trial, dirs_exist_ok=True)
         _fill(index, root, token)
         session = VerifiedSession(index, downloads, cache=cache_folder())
         session.refresh()
         session.close()
         with locked(final.parent):
-            shutil.rmtree(final, ignore_errors=True)
-            trial.rename(final)
+            if is_renewed:  # file by file: what another process has remembered there in the meantime must stay
+                remembered.give_back(index.state, final / "state")
+                _fill(replace(index, folder=final), root, token)
+            else:
+                replace_pin(trial, final)
     return load_index(final)
 
 

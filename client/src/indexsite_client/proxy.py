@@ -2,11 +2,11 @@
 
 import hmac
 import http.server
+import os
 import secrets
 import shutil
 import threading
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 from urllib.parse import unquote, urlsplit
@@ -24,16 +24,16 @@ class Source(Protocol):
 
     def page(self, project: NormalizedName) -> ProjectPage: ...
     def listed(self, project: NormalizedName, filename: str) -> PageFile: ...
-    def file(self, project: NormalizedName, filename: str) -> Path: ...
+    def file(self, project: NormalizedName, filename: str) -> BinaryIO: ...
     def metadata(self, project: NormalizedName, filename: str) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer; `body` is bytes, or a verified file to stream, or only a length for HEAD."""
+    """One HTTP answer; `body` is bytes, or a verified open file to stream, or only a length for HEAD."""
 
     status: int
-    body: bytes | Path | int = b""
+    body: bytes | BinaryIO | int = b""
     content_type: str = "text/plain; charset=utf-8"
     location: str = ""
 
@@ -101,6 +101,7 @@ class _Server(http.server.ThreadingHTTPServer):
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = _IDLE
+    disable_nagle_algorithm = True  # else each answer's body waits 40 ms for the acknowledgement of its head
     server: _Server
 
     def do_GET(self) -> None:
@@ -120,10 +121,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if len(target) > _MAX_TARGET:
             return Answer(414, b"The request line is too long.\n")
         if not target.startswith("/"):
-            parts = urlsplit(target)
+            try:
+                parts = urlsplit(target)
+            except ValueError:
+                return Answer(400, b"The address cannot be read.\n")
             if parts.scheme != "http" or parts.netloc != self.server.authority:
                 return self._refuse_other(parts.netloc or target[:80])
-            target = parts.path
+            target = parts.path or "/"
         if self.headers.get_all("Host") != [self.server.authority]:
             return Answer(403, b"The Host header is not that of this proxy.\n")
         _empty, secret, *rest = unquote(target).split("/")
@@ -185,10 +189,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         body = answer.body
-        if isinstance(body, Path):
-            with open(body, "rb") as file:
-                self._send_head(answer, body.stat().st_size)
-                self._send_file(file)
+        if not isinstance(body, (bytes, int)):
+            with body:
+                self._send_head(answer, os.fstat(body.fileno()).st_size)
+                self._send_file(body)
             return
         self._send_head(answer, body if isinstance(body, int) else len(body))
         if self.command != "HEAD" and isinstance(body, bytes):

@@ -9,6 +9,8 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from email.parser import BytesHeaderParser
+from email.policy import compat32
 from typing import Any
 
 from indexsite_client.errors import SourceRefusedError
@@ -22,6 +24,7 @@ _CODING = re.compile(r"#.*coding[:=]\s*([-\w.]+)")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _FILE_OPTION = re.compile(r"-([rc])=?(.+)")
+_VERSION_CONTROL = re.compile(r"@\s*(git|hg|svn|bzr)\+", re.IGNORECASE)
 _MAX_FILES = 200
 
 
@@ -38,6 +41,20 @@ def check_requirement_files(paths: list[str], *, read: Reader, environment: Mapp
         waiting += _check_file(path, read, environment)
 
 
+def check_requirements(metadata: bytes, filename: str) -> None:
+    """Raise SourceRefusedError if this core metadata requires something from version control.
+
+    Other direct references end at the proxy, but not every version control tool asks it.
+    """
+    requirements = BytesHeaderParser(policy=compat32).parsebytes(metadata).get_all("Requires-Dist", [])
+    for requirement in map(str, requirements):
+        if _VERSION_CONTROL.search(requirement):
+            raise SourceRefusedError(
+                f"{filename} requires {requirement.split('@')[0].strip()!r} from version control, but only the "
+                "trusted index is used. Ask its maintainers for a release that does not, or use an older one."
+            )
+
+
 def _check_file(path: str, read: Reader, environment: Mapping[str, str]) -> Iterator[str]:
     """Check one file; yield the paths that it includes."""
     refuse_direct(path, where="The requirements file")
@@ -45,7 +62,7 @@ def _check_file(path: str, read: Reader, environment: Mapping[str, str]) -> Iter
     if suffix == ".toml":
         _check_toml(path, read(path))
         return
-    if suffix in {".py", ".cfg"}:
+    if suffix in {".py", ".pyw", ".cfg"}:
         raise SourceRefusedError(
             f"{path}: requirements are read from text files and pyproject.toml only; export a text file."
         )

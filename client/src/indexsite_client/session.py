@@ -6,13 +6,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from indexsite_client.boundary import speaking
 from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.filestore import FileStore
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
+from indexsite_client.requirements import check_requirements
 from indexsite_client.snapshot import DocumentGoneError, Snapshot
 from indexsite_client.trusted import TrustedIndex
 
@@ -58,8 +59,11 @@ class VerifiedSession:
         """The page's entry for a file; raises ProjectNotFoundError where the page has none."""
         return self._ask(lambda snapshot: snapshot.page(project).entry(filename))
 
-    def file(self, project: NormalizedName, filename: str) -> Path:
-        """The file, wholly downloaded and verified; its page and its target come from one snapshot."""
+    def file(self, project: NormalizedName, filename: str) -> BinaryIO:
+        """The file, wholly downloaded, verified and open, to be closed by the caller.
+
+        Its page and its target come from one snapshot.
+        """
         snapshot, found = self._ask(lambda snapshot: (snapshot, snapshot.file(project, filename)))
         with self._files.receiving(found.sha256):
             kept = self._files.find(found.sha256)
@@ -67,7 +71,13 @@ class VerifiedSession:
                 return kept
             with self._files.temporary() as path:
                 snapshot.download(found, path)
-                return self._files.keep(path, found.sha256)
+                kept = self._files.keep(path, found.sha256)
+        if kept is None:
+            raise VerificationError(
+                f"{filename} was changed in the cache on this computer after its download, so it is not used. Try "
+                "again; if it stays, look for who else writes there."
+            )
+        return kept
 
     def metadata(self, project: NormalizedName, filename: str) -> bytes:
         """The file's core metadata (PEP 658), verified by the hash in the signed page."""
@@ -81,6 +91,7 @@ class VerifiedSession:
                 f"The metadata of {filename} does not have the sha256 that the signed page of {project} says. "
                 "The rule: bytes must be the signed ones; they were changed on the way. Tell its administrator."
             )
+        check_requirements(data, filename)
         return data
 
     def _ask(self, question: Callable[[Snapshot], _Answer]) -> _Answer:

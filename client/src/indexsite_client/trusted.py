@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from indexsite_client.credentials import Token, check_may_send, load_token, spli
 from indexsite_client.errors import NotTrustedError
 
 _APPLICATION = "indexsite"
+_REPLACED = ".replaced-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,32 @@ def load_index(folder: Path) -> TrustedIndex:
 
 def trusted_indexes() -> list[TrustedIndex]:
     """Every pinned index."""
-    records = sorted((data_folder() / "indexes").glob("*/index.json"))
-    return [load_index(record.parent) for record in records]
+    folder = data_folder() / "indexes"
+    if not folder.is_dir():
+        return []
+    with locked(folder):
+        finish_replacements(folder)
+        return [load_index(record.parent) for record in sorted(folder.glob("[!.]*/index.json"))]
+
+
+def replace_pin(fresh: Path, final: Path) -> None:
+    """Put a folder in the place of a pinned one; a crash leaves the old or the new one. The parent is locked."""
+    finish_replacements(final.parent)
+    if final.exists():
+        final.rename(final.with_name(_REPLACED + final.name))
+    fresh.rename(final)
+    _sync(final.parent)
+    finish_replacements(final.parent)
+
+
+def finish_replacements(folder: Path) -> None:
+    """End what a crash of `replace_pin` has left: without a new pin the old one comes back. The folder is locked."""
+    for old in folder.glob(f"{_REPLACED}*"):
+        final = old.with_name(old.name.removeprefix(_REPLACED))
+        if final.exists():
+            shutil.rmtree(old)
+        else:
+            old.rename(final)
 
 
 def choose_index(url: str | None) -> TrustedIndex:
@@ -110,9 +136,24 @@ def choose_index(url: str | None) -> TrustedIndex:
     return indexes[0]
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder and what is missing above it, open to the user alone."""
+    for each in reversed([folder, *folder.parents]):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace a file as a whole: a crash leaves the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with open(descriptor, "wb") as file:
@@ -129,7 +170,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder's lock against other processes; never held while the network is awaited."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     with open(folder / ".lock", "wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

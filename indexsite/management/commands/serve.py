@@ -24,6 +24,7 @@ from indexsite.serving.errors import CannotServeError
 from indexsite.serving.preparation import check_data_folder, first_sign_in, prepare_index
 from indexsite.serving.supervisor import Part, Supervisor, say
 from indexsite.serving.welcome import welcome
+from indexsite_client.protocol import ProtocolError
 from tufsigning.errors import TrustError
 
 READY_WITHIN = 60.0  # seconds
@@ -50,7 +51,7 @@ class Command(BaseCommand):
                 text = welcome(address=_address(host, port), trust=trust_summary(), sign_in=first_sign_in())
                 connections.close_all()
                 _supervise(host, port, text)
-        except (CannotServeError, TrustError, DatabaseError) as error:
+        except (CannotServeError, TrustError, ProtocolError, DatabaseError) as error:
             raise CommandError(str(error).strip()) from error
 
 
@@ -82,6 +83,8 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _supervise(host: str, port: int, text: str) -> None:
+    if not settings.BASE_URL and _reachable(host) not in {"127.0.0.1", "localhost", "[::1]"}:
+        say("serve", "set INDEXSITE_BASE_URL to the address that people use: the pages answer to no other name.")
     parts = [
         Part("web", ["web", "--host", host, "--port", str(port), "--supervised"]),
         Part("worker", ["worker", "--supervised"]),
@@ -93,10 +96,11 @@ def _supervise(host: str, port: int, text: str) -> None:
 
 def _greet(address: str, text: str) -> None:
     """Print the welcome as soon as the index is ready."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{address}{settings.PATH_PREFIX}/health/ready", timeout=5):  # noqa: S310  # our own address
+            with direct.open(f"{address}{settings.PATH_PREFIX}/health/ready", timeout=5):
                 sys.stdout.write(text)
                 sys.stdout.flush()
                 return

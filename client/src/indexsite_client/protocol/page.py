@@ -51,8 +51,9 @@ class ProjectPage:
     files: tuple[PageFile, ...]
 
     def versions(self) -> list[str]:
-        """Every version that has a file, oldest first (PEP 700)."""
-        return [str(version) for version in sorted({_version_of(file.filename) for file in self.files})]
+        """Every version that has a file, oldest first (PEP 700); of equal ones (1.0, 1.0.0) one."""
+        found = sorted((_version_of(file.filename) for file in self.files), key=lambda version: (version, str(version)))
+        return [str(version) for version in dict.fromkeys(found)]
 
 
 def canonical_json(value: object) -> bytes:
