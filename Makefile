@@ -6,6 +6,8 @@ UV := .venv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-package indexsite-client --no-header
 
+export PYTHONDONTWRITEBYTECODE =  # each of the many processes would compile everything anew
+
 .PHONY: serve test check bench lock format
 
 serve: .venv/serve
@@ -38,11 +40,11 @@ $(UV):
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 .venv/serve: requirements.lock client/pyproject.toml | $(UV)
-	$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements.lock
-	$(UV) pip install --quiet --python .venv/bin/python --no-deps -e client
+	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps -e client
 	touch $@
 
 .venv/dev: requirements-dev.lock client/pyproject.toml | $(UV)
-	$(UV) pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.lock
-	$(UV) pip install --quiet --python .venv/bin/python --no-deps -e client
+	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements-dev.lock
+	$(UV) pip install --quiet --compile-bytecode --python .venv/bin/python --no-deps -e client
 	touch $@

@@ -89,6 +89,17 @@ class UploadsCollideError(UploadRefusedError):
         self.filename = filename
 
 
+class IndexBusyError(UploadRefusedError):
+    """The database did not take the upload in time."""
+
+    code = "index-busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The index is too busy to take the upload, and nothing of it is listed; try again in a minute."
+        )
+
+
 class FilenameTakenError(UploadRefusedError):
     """Filenames are never reused: a TUF client may hold the old hash."""
 

@@ -1,5 +1,6 @@
 """`POST /legacy/`: the upload API that twine and its peers speak."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils import timezone
@@ -19,6 +21,7 @@ from packages.errors import (
     BodyTooSlowError,
     FileTooLargeError,
     FormFaultyError,
+    IndexBusyError,
     UploadRefusedError,
     UploadsBusyError,
     UploadsCollideError,
@@ -35,8 +38,10 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (BodyTooSlowError, 408),
     (UploadsBusyError, 503),
     (UploadsCollideError, 503),
+    (IndexBusyError, 503),
     (UploadRefusedError, 400),
 )
+log = logging.getLogger(__name__)
 _places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
 
 
@@ -54,6 +59,10 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
     except (AccessError, UploadRefusedError) as error:
         body.drain()
         return _refusal(request, error)
+    except OperationalError:
+        log.exception("The database did not take an upload.")
+        body.drain()
+        return _refusal(request, IndexBusyError())
     return _answer(request, 200, [receipt.sentence], code="received")
 
 

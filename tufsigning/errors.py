@@ -41,7 +41,7 @@ class StoreDamagedError(TrustError):
     code = "store-damaged"
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"The published document {name} {what}; restore the data folder from its backup.")
+        super().__init__(f"{name} {what}; restore the store from its backup.")
         self.name = name
 
 

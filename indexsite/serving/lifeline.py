@@ -9,9 +9,12 @@ _LOOK_EVERY = 1.0  # seconds
 _GRACE = 10.0
 
 
-def end_with_parent() -> None:
-    """From now on, end this process gracefully, then at once, when its parent is gone."""
-    parent = os.getppid()
+def end_with_parent(parent: int = 0) -> None:
+    """From now on, end this process gracefully, then at once, when its parent is gone.
+
+    `parent` is its process id where the caller knows it: the parent may be gone before this is called.
+    """
+    parent = parent or os.getppid()
     threading.Thread(target=_watch, args=(parent,), name="lifeline", daemon=True).start()
 
 

@@ -64,7 +64,7 @@ class Supervisor:
         say("serve", f"{part.name} ended unexpectedly ({_describe(code)}); it is restarted in {part.pause:.0f} s.")
 
     def _start(self, part: Part) -> None:
-        command = [sys.executable, sys.argv[0], *part.command]
+        command = [sys.executable, sys.argv[0], *part.command, "--supervised", str(os.getpid())]
         part.process = subprocess.Popen(
             command,
             env=self._environment,

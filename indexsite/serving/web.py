@@ -1,5 +1,7 @@
 """The web process: granian with the WSGI application, one process and many blocking threads."""
 
+import os
+
 from django.conf import settings
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -11,8 +13,13 @@ BLOCKING_THREADS = 96  # 32 uploads, 8 drained bodies and 40 streams may be slow
 _KILL_AFTER = 8  # seconds for answers that are being sent
 
 
+_first = 0  # the process id of granian's first process, which forks the other
+
+
 def run_web(host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT."""
+    global _first  # noqa: PLW0603  # granian hands nothing else to its second process
+    _first = os.getpid()
     Granian(
         "indexsite.serving.web:load_application",
         factory=True,
@@ -32,7 +39,7 @@ def run_web(host: str, port: int) -> None:
 
 def load_application() -> object:
     """The application, in granian's own process for it, which must not outlive granian's first."""
-    end_with_parent()
+    end_with_parent(_first)
     from indexsite.application import application  # noqa: PLC0415  # opens the database: after the fork only
 
     return application

@@ -86,8 +86,8 @@ def _supervise(host: str, port: int, text: str) -> None:
     if not settings.BASE_URL and _reachable(host) not in {"127.0.0.1", "localhost", "[::1]"}:
         say("serve", "set INDEXSITE_BASE_URL to the address that people use: the pages answer to no other name.")
     parts = [
-        Part("web", ["web", "--host", host, "--port", str(port), "--supervised"]),
-        Part("worker", ["worker", "--supervised"]),
+        Part("web", ["web", "--host", host, "--port", str(port)]),
+        Part("worker", ["worker"]),
     ]
     supervisor = Supervisor(parts, environment={**os.environ, **settings.ENVIRONMENT.secrets_for_parts()})
     threading.Thread(target=_greet, args=(f"http://{_reachable(host)}:{port}", text), daemon=True).start()

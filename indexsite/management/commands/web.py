@@ -18,9 +18,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
-        parser.add_argument("--supervised", action="store_true", help="end when the parent process is gone")
+        parser.add_argument(
+            "--supervised", nargs="?", type=int, const=0, metavar="PID", help="end when the parent process is gone"
+        )
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
-        if options["supervised"]:
-            end_with_parent()
+        if options["supervised"] is not None:
+            end_with_parent(options["supervised"])
         run_web(options["host"], options["port"])

@@ -18,12 +18,14 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--supervised", action="store_true", help="end when the parent process is gone")
+        parser.add_argument(
+            "--supervised", nargs="?", type=int, const=0, metavar="PID", help="end when the parent process is gone"
+        )
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        if options["supervised"]:
-            end_with_parent()
+        if options["supervised"] is not None:
+            end_with_parent(options["supervised"])
         run_worker(stop)
