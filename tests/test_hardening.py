@@ -3,10 +3,12 @@
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -167,3 +169,20 @@ def test_a_dropped_postgresql_connection_is_made_again(new_index: NewIndex, post
     postgres.run("psql", "-h", "127.0.0.1", "-p", str(postgres.port), "-U", "postgres", "-d", "postgres", "-c", drop)
     assert index.post_upload(*wheel("after", "1.0"), token=token).status == 200
     index.wait_until_listed("after", "after-1.0-py3-none-any.whl")
+
+
+def test_a_migration_keeps_a_copy_and_a_newer_database_is_refused(new_index: NewIndex) -> None:
+    index = new_index().start()
+    index.stop()
+    with closing(sqlite3.connect(index.data / "indexsite.sqlite3")) as database, database:
+        database.execute("DROP TABLE django_session")  # as if its migration were still to come
+        database.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    index.start()
+    index.stop()
+    [copy] = index.data.glob("before-migration-*.sqlite3")
+    assert copy.stat().st_mode & 0o077 == 0
+    with closing(sqlite3.connect(index.data / "indexsite.sqlite3")) as database, database:
+        database.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('packages', '9999_x', '2030-01-01')"
+        )
+    assert "made by a newer Indexsite (it has packages.9999_x)" in refused_start(index)
