@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.callers import Scope, create_token
@@ -26,7 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, help="days until it expires; default: never")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
-        user = User.objects.filter(username=options["user"], is_active=True).first()
+        try:
+            user = User.objects.filter(username=options["user"], is_active=True).first()
+        except DatabaseError as error:
+            raise CommandError("The index is not set up yet; start it once with 'manage.py serve'.") from error
         if user is None:
             raise CommandError(f"There is no active user {options['user']!r}; add one in /admin/.")
         if options["days"] is not None and not 1 <= options["days"] <= 36500:
