@@ -6,6 +6,7 @@ import socket
 import tarfile
 import threading
 from base64 import b64encode
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -293,12 +294,14 @@ def test_only_post_is_served(index: RunningIndex) -> None:
 def test_more_uploads_than_places_are_asked_to_come_back(new_index) -> None:  # type: ignore[no-untyped-def]  # the factory fixture
     index = new_index(INDEXSITE_UPLOADS_AT_ONCE="1").start()
     token = index.token()
-    with socket.create_connection(("127.0.0.1", index.port)) as slow:
-        head = f"POST /legacy/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
-        head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n--x\r\n"
-        slow.sendall(head.encode())
+    head = f"POST /legacy/ HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+    head += "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n--x\r\n"
+    with ExitStack() as connections:
 
         def busy() -> Reply | None:
+            # a slow upload may itself have found no place, while the one of an attempt before was not free yet
+            slow = connections.enter_context(socket.create_connection(("127.0.0.1", index.port)))
+            slow.sendall(head.encode())
             reply = index.post_upload(*wheel("busy", "1.0"), token=token)
             return reply if reply.status == 503 else None
 
