@@ -1,7 +1,6 @@
 """A private index over a real server: every read needs a token or a session, and reading waits for nobody."""
 
 import sqlite3
-import time
 from base64 import b64encode
 from contextlib import closing
 
@@ -109,7 +108,5 @@ def test_reading_waits_for_no_writer(private: RunningIndex) -> None:
     token = private.token("--scope", "read")
     with closing(sqlite3.connect(private.data / "indexsite.sqlite3", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        answered = time.monotonic()
-        assert private.page("secret-project", Authorization=f"Bearer {token}")
-        assert time.monotonic() - answered < 15  # the writer would make it wait for 30
+        assert private.page("secret-project", Authorization=f"Bearer {token}")  # a wait for the writer ends in an error
         writer.execute("ROLLBACK")

@@ -1,9 +1,7 @@
 """What /legacy/ takes and refuses, over a real server: each refusal says why and leaves nothing behind."""
 
 import hashlib
-import io
 import socket
-import tarfile
 import threading
 from base64 import b64encode
 from contextlib import ExitStack
@@ -11,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.distributions import metadata, sdist, tar_gz_of, wheel, zip_of
+from tests.distributions import sdist, wheel
+from tests.refusals import assert_refused, stored_files
 from tests.running import Reply, RunningIndex, ask, eventually, multipart
 
 
@@ -23,18 +22,6 @@ def index(module_index: RunningIndex) -> RunningIndex:
 @pytest.fixture(scope="module")
 def token(index: RunningIndex) -> str:
     return index.token()
-
-
-def stored_files(index: RunningIndex) -> set[str]:
-    """Everything in the blob store once all is published: a refusal must not add to it."""
-    index.wait_until_settled()
-    return {path.name for path in (index.data / "store").rglob("*") if path.is_file() and "metadata" not in path.parts}
-
-
-def assert_refused(index: RunningIndex, reply: Reply, status: int, words: str, before: set[str]) -> None:
-    assert reply.status == status, reply.text
-    assert words in reply.text.splitlines()[0], reply.text
-    assert stored_files(index) == before
 
 
 def test_an_upload_is_listed_and_its_bytes_come_back(index: RunningIndex, token: str) -> None:
@@ -79,106 +66,6 @@ def test_refusals_come_as_json_to_those_who_ask_for_it(index: RunningIndex, toke
     assert reply.status == 400
     assert reply.json()["code"] == "form-faulty"
     assert len(reply.json()["faults"]) == 3  # name, version and filetype are missing, all said at once
-
-
-NAMES = [
-    ("nothing.txt", "is not the name of"),
-    ("demo-1.0-py3-none-any.egg", "is not the name of"),
-    ("demo-not!a!version.tar.gz", "is not the name of"),
-    ("d\u00e9mo-1.0.tar.gz", "is not the name of"),
-    ("-1.0.tar.gz", "is not the name of"),
-]
-
-
-@pytest.mark.parametrize(("filename", "words"), NAMES)
-def test_a_filename_that_is_none_of_a_distribution_is_refused(
-    index: RunningIndex, token: str, filename: str, words: str
-) -> None:
-    before = stored_files(index)
-    body, kind = multipart(
-        {":action": "file_upload", "name": "demo", "version": "1.0", "filetype": "sdist"}, filename, b"bytes"
-    )
-    headers = {"Content-Type": kind, "Authorization": f"Bearer {token}"}
-    reply = ask(f"{index.url}/legacy/", method="POST", headers=headers, body=body)
-    assert_refused(index, reply, 400, words, before)
-
-
-DISAGREEMENTS = [
-    ({"name": "other"}, "but the form says"),
-    ({"version": "2.0"}, "but the form says"),
-    ({"filetype": "sdist"}, "not of the announced filetype"),
-    ({"sha256_digest": "0" * 64}, "sha256 digest differs"),
-    ({"blake2_256_digest": "0" * 64}, "blake2b-256 digest differs"),
-    ({"md5_digest": "0" * 32}, "md5 digest differs"),
-    ({":action": "submit"}, ":action=file_upload"),
-]
-
-
-@pytest.mark.parametrize(("fields", "words"), DISAGREEMENTS)
-def test_a_form_that_disagrees_with_the_file_is_refused(
-    index: RunningIndex, token: str, fields: dict[str, str], words: str
-) -> None:
-    filename, content = wheel("disagreeing", "1.0")
-    before = stored_files(index)
-    assert_refused(index, index.post_upload(filename, content, token=token, **fields), 400, words, before)
-
-
-def bad_archives() -> list[tuple[str, str, bytes, str]]:
-    """Name of the case, filename, bytes, and words of the refusal."""
-    name, good = wheel("bad", "1.0")
-    source, good_source = sdist("bad", "1.0")
-    info = "bad-1.0.dist-info"
-    return [
-        ("no zip", name, b"this is not a zip", "damaged or no archive"),
-        ("zip cut short", name, good[: len(good) // 2], "damaged or no archive"),
-        ("tar cut short", source, good_source[:-40], "damaged or no archive"),
-        ("tar without its checksum", source, good_source[:-8], "damaged or no archive"),
-        ("no metadata", name, zip_of({"bad.py": b""}), "exactly once"),
-        ("metadata twice", source, tar_gz_of({"bad-1.0/PKG-INFO": b"", "other/PKG-INFO": b""}), "exactly once"),
-        ("another name", name, zip_of({f"{info}/METADATA": metadata("good", "1.0").encode()}), "names 'good'"),
-        ("another version", name, zip_of({f"{info}/METADATA": metadata("bad", "2.0").encode()}), "says 2.0"),
-        ("no name", name, zip_of({f"{info}/METADATA": b"Metadata-Version: 2.1\nVersion: 1.0\n"}), "no valid Name"),
-        ("no version", name, zip_of({f"{info}/METADATA": b"Metadata-Version: 2.1\nName: bad\n"}), "no valid Version"),
-        (
-            "bad requires-python",
-            name,
-            zip_of({f"{info}/METADATA": metadata("bad", "1.0", "Requires-Python: maybe").encode()}),
-            "no version specifier",
-        ),
-        ("huge metadata", name, zip_of({f"{info}/METADATA": b"x" * (5 * 1024 * 1024)}), "larger than"),
-        ("huge tar header", source, _pax_bomb(), "cannot be read safely"),
-        ("metadata is a link", source, _linked_metadata(), "no plain file"),
-        ("empty", name, b"", "damaged or no archive"),
-    ]
-
-
-def _pax_bomb() -> bytes:
-    """An extended header that claims to be 1 GiB: tarfile would read it whole."""
-    import gzip
-
-    header = tarfile.TarInfo("PaxHeader")
-    header.type, header.size = tarfile.XHDTYPE, 1024**3
-    return gzip.compress(header.tobuf(tarfile.USTAR_FORMAT) + b"\0" * 10_000_000, 1)
-
-
-def _linked_metadata() -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        member = tarfile.TarInfo("bad-1.0/PKG-INFO")
-        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(member)
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("filename", "content", "words"), [case[1:] for case in bad_archives()], ids=[case[0] for case in bad_archives()]
-)
-def test_a_bad_archive_is_refused_and_nothing_of_it_kept(
-    index: RunningIndex, token: str, filename: str, content: bytes, words: str
-) -> None:
-    before = stored_files(index)
-    assert_refused(index, index.post_upload(filename, content, token=token), 400, words, before)
-    assert index.page("bad") is None
 
 
 def test_a_body_that_is_no_form_is_refused(index: RunningIndex, token: str) -> None:
