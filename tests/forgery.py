@@ -16,9 +16,10 @@ from tufsigning.core.documents import (
     RoleKeys,
     meta_entry,
     sign_document,
-    snapshot_signed,
+    sign_snapshot,
     timestamp_signed,
 )
+from tufsigning.core.snapshots import SnapshotEntries
 
 BASE = "/tuf/metadata/"
 
@@ -64,8 +65,9 @@ class Forgery:
     def overlay(self, *, valid: timedelta = timedelta(days=1)) -> dict[str, bytes]:
         """Everything by path, under a snapshot and timestamp signed with the stolen online key."""
         online = signer_of(self.index, "online")
-        meta = self.snapshot["meta"] | {f"{each.role}.json": meta_entry(each, hashed=True) for each in self.documents}
-        snapshot = sign_document(snapshot_signed(self.header("snapshot"), meta), [online])
+        published = {file.removesuffix(".json"): entry for file, entry in self.snapshot["meta"].items()}
+        forged = {each.role: meta_entry(each, hashed=True) for each in self.documents}
+        snapshot = sign_snapshot(self.header("snapshot"), SnapshotEntries.of(published | forged), [online])
         timestamp = sign_document(timestamp_signed(self.header("timestamp", valid=valid), snapshot), [online])
         files = {f"{BASE}{each.version}.{each.role}.json": each.content for each in [*self.documents, snapshot]}
         return {**files, f"{BASE}timestamp.json": timestamp.content}

@@ -238,7 +238,7 @@ def expiries() -> Mapping[str, datetime]:
     current = library.current()
     documents = {"timestamp": current.timestamp, "snapshot": current.snapshot, **current.upper}
     found = {role: read_expiry(read_signed(content)) for role, content in documents.items()}
-    entry = current.meta["bin-0"]
+    entry = current.entries["bin-0"]
     content = read_bytes(f"metadata/{entry['version']}.bin-0.json", limit=1_000_000)
     assert content is not None
     return found | {"bin-0": read_expiry(read_signed(content))}

@@ -1,4 +1,4 @@
-"""Reading what is published: the current publication and the targets of its roles, remembered while unchanged."""
+"""Reading what is published: the current publication, its bins and pages, remembered while they are of use."""
 
 import hashlib
 from collections import OrderedDict
@@ -14,23 +14,25 @@ from indexsite_client.protocol import (
 )
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.bins import bin_of
+from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed
 from tufsigning.core.publication import Current
+from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
 
 MAX_TIMESTAMP = 16_000
 MAX_DOCUMENT = 256 * 1024 * 1024
 MAX_PAGE = 256 * 1024 * 1024
-_REMEMBERED_TARGETS = 200_000
+_REMEMBERED_BYTES = 32 * 1024 * 1024
 
 
 class Library:
-    """The published documents, read for one publisher at a time. What is immutable is read once."""
+    """The published documents, read for one publisher at a time. What is immutable is read once while it is in use."""
 
     def __init__(self) -> None:
         self._roots: list[bytes] = []
         self._current: Current | None = None
-        self._targets: OrderedDict[tuple[str, int], Mapping[str, Json]] = OrderedDict()
+        self._contents: OrderedDict[str, bytes] = OrderedDict()  # by name in the store
         self._remembered = 0
 
     def current(self) -> Current:
@@ -45,47 +47,62 @@ class Library:
             self._current = self._read_current(timestamp)
         return self._current
 
-    def remember(self, current: Current) -> None:
-        """Take over what was just published, so that it need not be read back."""
-        self._current = current
+    def remember(self, current: Current, contents: Mapping[str, bytes]) -> None:
+        """Take over what was just published, so that it need not be read back: `contents` by their names in the store.
 
-    def remember_targets(self, role: str, version: int, targets: Mapping[str, Json]) -> None:
-        """Remember a role's targets, and forget the longest unused ones beyond a number of targets."""
-        self._targets[role, version] = targets
-        self._remembered += len(targets)
-        while self._remembered > _REMEMBERED_TARGETS and len(self._targets) > 1:
-            _, forgotten = self._targets.popitem(last=False)
-            self._remembered -= len(forgotten)
+        The longest unused ones are forgotten beyond a number of bytes.
+        """
+        self._current = current
+        for name, content in contents.items():
+            self._forget(name)
+            self._contents[name] = content
+            self._remembered += len(content)
+        while self._remembered > _REMEMBERED_BYTES:
+            self._forget(next(iter(self._contents)))
 
     def targets(self, current: Current, role: str) -> Mapping[str, Json]:
         """The targets of a role in this publication."""
-        version = current.meta[role]["version"]
-        remembered = self._targets.get((role, version))
-        if remembered is not None:
-            self._targets.move_to_end((role, version))
-            return remembered
-        signed = read_signed(read_document(role, current.meta[role]))
-        targets: Mapping[str, Json] = signed["targets"]
-        self.remember_targets(role, version, targets)
+        entry = current.entries[role]
+        content = self._remembered_content(document_name(role, entry["version"])) or read_document(role, entry)
+        targets: Mapping[str, Json] = read_signed(content)["targets"]
         return targets
 
     def page(self, current: Current, project: NormalizedName) -> ProjectPage | None:
-        """The published page of a project, None where it has none."""
+        """The published page of a project, None where it has none. Raises ProtocolError where it cannot be read."""
+        content = self._page_content(current, project)
+        return read_page(content) if content is not None else None
+
+    def page_files(self, current: Current, project: NormalizedName) -> Mapping[str, str]:
+        """The SHA-256 of every file that a project's published page lists, by filename."""
+        content = self._page_content(current, project)
+        files = read_object(content)["files"] if content is not None else []
+        return {file["filename"]: file["hashes"]["sha256"] for file in files}
+
+    def _page_content(self, current: Current, project: NormalizedName) -> bytes | None:
         path = page_target_path(project)
         entry = self.targets(current, bin_of(path, bit_length=current.bit_length)).get(path)
         if entry is None:
             return None
         name = blob_name(entry["hashes"]["sha256"])
-        content = read_bytes(name, limit=MAX_PAGE)
+        content = self._remembered_content(name) or read_bytes(name, limit=MAX_PAGE)
         if content is None or hashlib.sha256(content).hexdigest() != entry["hashes"]["sha256"]:
             raise StoreDamagedError(name, "is missing or not what was signed")
-        return read_page(content)
+        return content
+
+    def _remembered_content(self, name: str) -> bytes | None:
+        content = self._contents.get(name)
+        if content is not None:
+            self._contents.move_to_end(name)
+        return content
+
+    def _forget(self, name: str) -> None:
+        self._remembered -= len(self._contents.pop(name, b""))
 
     def _read_current(self, timestamp: bytes) -> Current:
         snapshot = read_document(SNAPSHOT, read_signed(timestamp)["meta"]["snapshot.json"])
-        meta = read_signed(snapshot)["meta"]
-        upper = {role: read_document(role, meta[f"{role}.json"]) for role in (TARGETS, *TARGETS_DELEGATIONS)}
-        return Current(tuple(self._roots), timestamp, snapshot, upper)
+        entries = SnapshotEntries.read(snapshot)
+        upper = {role: read_document(role, entries[role]) for role in (TARGETS, *TARGETS_DELEGATIONS)}
+        return Current(tuple(self._roots), timestamp, snapshot, upper, entries)
 
 
 def read_document(role: str, entry: Json) -> bytes:

@@ -9,18 +9,18 @@ next run settles.
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from django.db import transaction
 from securesystemslib.signer import Key, Signer
 
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
     UNCLAIMED,
     Json,
-    PageFile,
     ProjectPage,
     ProtocolError,
     file_target_path,
@@ -44,7 +44,7 @@ from tufsigning.core.publication import (
     plan_publication,
     sign_publication,
 )
-from tufsigning.core.verification import check_candidate
+from tufsigning.core.verification import CandidateChecker
 from tufsigning.errors import PublicationRaceError, StoreDamagedError, TrustError
 from tufsigning.keys import load_online_signer
 from tufsigning.library import Library
@@ -68,6 +68,7 @@ class Publisher:
 
     def __init__(self, library: Library) -> None:
         self._library = library
+        self._checker = CandidateChecker()
         self._signer: Signer | None = None
         self._one_at_a_time = threading.Lock()  # among the threads of this process
 
@@ -78,11 +79,12 @@ class Publisher:
         """
         settled = 0
         while outbox.has_waiting():
+            before = settled
             with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
-                progress = self._publish_batch(clock()) if ours else 0
-            if not progress:
+                while ours and (progress := self._publish_batch(clock())):
+                    settled += progress
+            if settled == before:
                 break
-            settled += progress
         return settled
 
     def renew(self, clock: Callable[[], datetime], *, renew_offline: Callable[[Current], Sequence[Document]]) -> int:
@@ -119,6 +121,8 @@ class Publisher:
     def _publish_batch(self, now: datetime) -> int:
         current = self._library.current()
         changes = outbox.waiting(limit=BATCH)
+        if not changes:
+            return 0
         pages = outbox.project_pages({change.project for change in changes})
         prepared = [each for each in (self._prepare_or_leave(current, page) for page in pages) if each]
         plan = plan_publication(
@@ -126,14 +130,18 @@ class Publisher:
             bit_length=current.bit_length,
             read_targets=lambda role: self._library.targets(current, role),
         )
-        if not plan.is_empty:
-            blobs = {blob_name(_sha256(page.content)): page.content for page in prepared}
-            self._publish(current, plan, now=now, blobs=blobs)
         ready = {page.page.project for page in prepared}
         done = [change for change in changes if change.project in ready]
-        outbox.settle(
-            done, vouchers={file.filename: UNCLAIMED for each in prepared for file in each.page.files}, now=now
-        )
+        vouchers = {file.filename: UNCLAIMED for each in prepared for file in each.page.files}
+
+        def settle() -> None:
+            outbox.settle(done, vouchers=vouchers, now=now)
+
+        if plan.is_empty:
+            settle()
+        else:
+            blobs = {blob_name(_sha256(page.content)): page.content for page in prepared}
+            self._publish(current, plan, now=now, blobs=blobs, settle=settle)
         return len(done)
 
     def _prepare_or_leave(self, current: Current, page: ProjectPage) -> _PreparedPage | None:
@@ -148,31 +156,29 @@ class Publisher:
         """The project's entries as they shall be; raises StoreDamagedError where bytes of a file are missing."""
         content = page_bytes(page)
         read_page(content)  # what clients could not read must not be signed
-        known = self._published_files(current, page)
+        known = self._library.page_files(current, page.project)
         for file in page.files:
-            if file not in known and not the_storage().exists(blob_name(file.sha256)):
+            if known.get(file.filename) != file.sha256 and not the_storage().exists(blob_name(file.sha256)):
                 raise StoreDamagedError(file.filename, "has no bytes in the store")
         entries: dict[str, Json] = {
             file_target_path(page.project, file.filename): target_entry(sha256=file.sha256, length=file.size)
             for file in page.files
         }
         entries[page_target_path(page.project)] = target_entry(sha256=_sha256(content), length=len(content))
-        gone = {file_target_path(page.project, file.filename) for file in known} - entries.keys()
+        gone = {file_target_path(page.project, filename) for filename in known} - entries.keys()
         return _PreparedPage(page, content, Change(MappingProxyType(entries), frozenset(gone)))
 
-    def _published_files(self, current: Current, page: ProjectPage) -> set[PageFile]:
-        """What the project's page lists now. One that cannot be read is replaced as if it had listed the same."""
-        try:
-            before = self._library.page(current, page.project)
-        except ProtocolError as error:
-            log.error("The published page of %s cannot be read and is replaced: %s", page.project, error)
-            return set()
-        return set(before.files) if before else set()
-
-    def _publish(self, current: Current, plan: Plan, *, now: datetime, blobs: dict[str, bytes] | None = None) -> None:
-        """Sign the plan and make it visible, in the order of DESIGN section 5."""
+    def _publish(
+        self,
+        current: Current,
+        plan: Plan,
+        *,
+        now: datetime,
+        blobs: Mapping[str, bytes] = MappingProxyType({}),
+        settle: Callable[[], None] | None = None,
+    ) -> None:
+        """Sign the plan and make it visible, in the order of DESIGN section 5; `settle` what it was for."""
         roots = (*current.roots, *(each.content for each in plan.offline if each.role == ROOT))
-        meta = current.meta if current.snapshot else {}
         signing = Signing(
             signer=self._online_signer(roots[-1]),
             now=now,
@@ -180,16 +186,18 @@ class Publisher:
             index_id=current.index_id,
         )
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
-        candidate = sign_publication(below_root, meta=meta, signing=signing)
+        candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         records.record_publication(candidate, now=now)
-        the_storage().write({**(blobs or {}), **_files(candidate.documents)})
+        contents = {**blobs, **_files(candidate.documents)}
+        the_storage().write(contents)
         after = _advance(current, candidate, roots)
-        check_candidate(candidate, current=after, previous=current if current.timestamp else None, now=now)
+        self._checker.check(candidate, current=after, previous=current if current.timestamp else None, now=now)
         self._make_visible(candidate, current, new_roots=[each for each in plan.offline if each.role == ROOT])
-        records.record_visible(candidate, now=now)
-        self._library.remember(after)
-        for role, targets in plan.targets.items():
-            self._library.remember_targets(role, signing.versions[role], targets)
+        with transaction.atomic():
+            records.record_visible(candidate, now=now)
+            if settle is not None:
+                settle()
+        self._library.remember(after, contents)
         log.info("Publication %s is visible: %s documents.", candidate.number, len(candidate.documents) + 1)
 
     def _make_visible(self, candidate: Candidate, current: Current, *, new_roots: Iterable[Document]) -> None:
@@ -211,7 +219,7 @@ def _due_roles(current: Current, *, now: datetime) -> list[str]:
     """The online roles of which half the life is over, or of which nobody knows when they expire."""
     heads = RoleHead.objects.values_list("role", "expires_at")
     expiries = {role: expires for role, expires in heads if expires is not None}
-    roles = [role for role in current.meta if is_bin(role) or role == RECENTLY_CLAIMED]
+    roles = [role for role in current.entries.roles() if is_bin(role) or role == RECENTLY_CLAIMED]
     online = [*roles, "snapshot", TIMESTAMP_ROLE]
     return [role for role in online if role not in expiries or is_due(role, expires=expiries[role], now=now)]
 
@@ -222,7 +230,7 @@ def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -
     upper = {role: contents.get(role, content) for role, content in current.upper.items()}
     if RECENTLY_CLAIMED in contents:
         upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
-    return Current(roots, candidate.timestamp.content, contents["snapshot"], MappingProxyType(upper))
+    return Current(roots, candidate.timestamp.content, contents["snapshot"], upper, candidate.entries)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

@@ -32,7 +32,7 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
 
 
 def _published_versions(current: Current) -> dict[str, int]:
-    versions = {role: entry["version"] for role, entry in current.meta.items()}
+    versions = {role: current.entries[role]["version"] for role in current.entries.roles()}
     tops = {ROOT: current.roots[-1], SNAPSHOT: current.snapshot, TIMESTAMP: current.timestamp}
     return versions | {role: read_signed(content)["version"] for role, content in tops.items()}
 

@@ -1,32 +1,32 @@
 """Signed documents: from a signed part and its signers to the bytes that clients fetch (TUF, section 4)."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import cast
 
 from securesystemslib.signer import Key, Signer
 
-from indexsite_client.protocol import EXTENSION, Json, canonical_json
+from indexsite_client.protocol import EXTENSION, Json
+from tufsigning.core.canonical import canonical_bytes, read_object
+from tufsigning.core.snapshots import SnapshotEntries
 
 SPEC_VERSION = "1.0.34"
 ROOT, TIMESTAMP, SNAPSHOT, TARGETS = "root", "timestamp", "snapshot", "targets"
+_SIGNED = b',"signed":'
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A version of a role's signed metadata, as it is served."""
+    """A version of a role's signed metadata, as it is served. `sha256` is of its bytes, in hexadecimal."""
 
     role: str
     version: int
     content: bytes
+    sha256: str = field(init=False)
 
-    @property
-    def sha256(self) -> str:
-        """The hash of the bytes, in hexadecimal."""
-        return hashlib.sha256(self.content).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha256", hashlib.sha256(self.content).hexdigest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,26 @@ class RoleKeys:
 
 def sign_document(signed: Json, signers: Iterable[Signer]) -> Document:
     """Sign the canonical form and serialise once: what is signed is what is served."""
-    payload = canonical_json(signed)
-    signatures = canonical_json([signer.sign(payload).to_dict() for signer in signers])
-    role = signed[EXTENSION]["role"]
-    return Document(role, signed["version"], b'{"signatures":' + signatures + b',"signed":' + payload + b"}")
+    return _sign(signed[EXTENSION]["role"], signed["version"], canonical_bytes(signed), signers)
+
+
+def sign_snapshot(header: RoleHeader, entries: SnapshotEntries, signers: Iterable[Signer]) -> Document:
+    """Sign a snapshot with these entries, of which each was serialised when it was new."""
+    before, meta, after = canonical_bytes(_signed(SNAPSHOT, header) | {"meta": {}}).partition(b'"meta":{}')
+    payload = before + meta.removesuffix(b"{}") + entries.canonical() + after
+    return _sign(SNAPSHOT, header.version, payload, signers)
+
+
+def split_document(content: bytes) -> tuple[list[Json], bytes]:
+    """The signatures of a document, and the bytes of its signed part as they stand there."""
+    envelope, _, payload = content.partition(_SIGNED)
+    return read_object(envelope + b"}")["signatures"], payload[:-1]
 
 
 def read_signed(content: bytes) -> Json:
     """The signed part of a document of our own."""
-    return cast(Json, json.loads(content)["signed"])
+    signed: Json = read_object(content)["signed"]
+    return signed
 
 
 def read_expiry(signed: Json) -> datetime:
@@ -107,11 +118,6 @@ def succinct_delegation(keys: RoleKeys, *, prefix: str, bit_length: int) -> Json
     }
 
 
-def snapshot_signed(header: RoleHeader, meta: Mapping[str, Json]) -> Json:
-    """The signed part of snapshot; `meta` has an entry for every targets role, by file name."""
-    return _signed(SNAPSHOT, header) | {"meta": dict(meta)}
-
-
 def meta_entry(document: Document, *, hashed: bool) -> Json:
     """A document's entry in snapshot: version and length, and its hash where it is not a bin."""
     entry: Json = {"version": document.version, "length": len(document.content)}
@@ -123,6 +129,11 @@ def meta_entry(document: Document, *, hashed: bool) -> Json:
 def timestamp_signed(header: RoleHeader, snapshot: Document) -> Json:
     """The signed part of timestamp: which snapshot is the current one."""
     return _signed(TIMESTAMP, header) | {"meta": {"snapshot.json": meta_entry(snapshot, hashed=True)}}
+
+
+def _sign(role: str, version: int, payload: bytes, signers: Iterable[Signer]) -> Document:
+    signatures = canonical_bytes([signer.sign(payload).to_dict() for signer in signers])
+    return Document(role, version, b'{"signatures":' + signatures + _SIGNED + payload + b"}")
 
 
 def _signed(kind: str, header: RoleHeader) -> Json:

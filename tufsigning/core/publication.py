@@ -17,11 +17,12 @@ from tufsigning.core.documents import (
     meta_entry,
     read_signed,
     sign_document,
-    snapshot_signed,
+    sign_snapshot,
     targets_signed,
     timestamp_signed,
 )
 from tufsigning.core.lifetimes import lifetime
+from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
 
 Targets = Mapping[str, Json]  # entries by target path
 ReadTargets = Callable[[str], Targets]  # of a role, by its name, in the current publication
@@ -35,17 +36,12 @@ class Current:
     timestamp: bytes
     snapshot: bytes
     upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
+    entries: SnapshotEntries = NO_ENTRIES  # of the snapshot
 
     @property
     def index_id(self) -> str:
         """The identity of the index, which each signed part carries."""
         return str(read_signed(self.roots[0])[EXTENSION]["index"])
-
-    @property
-    def meta(self) -> Mapping[str, Json]:
-        """The snapshot's entries, by role."""
-        meta: Mapping[str, Json] = read_signed(self.snapshot)["meta"]
-        return {name.removesuffix(".json"): entry for name, entry in meta.items()}
 
     @property
     def bit_length(self) -> int:
@@ -98,6 +94,7 @@ class Candidate:
 
     documents: tuple[Document, ...]  # without timestamp
     timestamp: Document
+    entries: SnapshotEntries
 
     @property
     def number(self) -> int:
@@ -125,19 +122,18 @@ def plan_publication(
     return Plan(MappingProxyType(targets))
 
 
-def sign_publication(plan: Plan, *, meta: Mapping[str, Json], signing: Signing) -> Candidate:
-    """Sign the plan in memory. `meta` are the current snapshot's entries, by role: no role ever leaves it."""
+def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) -> Candidate:
+    """Sign the plan in memory. `entries` are the current snapshot's: no role ever leaves it."""
     delegations: Json = {"keys": {}, "roles": []}
     documents = list(plan.offline)
     for role, targets in plan.targets.items():
         own = None if is_bin(role) else delegations
         signed = targets_signed(signing.header(role), targets=targets, delegations=own)
         documents.append(sign_document(signed, [signing.signer]))
-    entries = {f"{role}.json": entry for role, entry in meta.items()}
-    entries |= {f"{each.role}.json": meta_entry(each, hashed=not is_bin(each.role)) for each in documents}
-    snapshot = sign_document(snapshot_signed(signing.header(SNAPSHOT), entries), [signing.signer])
+    after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
+    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer])
     timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
-    return Candidate((*documents, snapshot), timestamp)
+    return Candidate((*documents, snapshot), timestamp, after)
 
 
 def is_bin(role: str) -> bool:

@@ -1,11 +1,7 @@
-"""A candidate, checked with python-tuf's own rules before anybody sees it, as a new and as a returning client.
+"""A candidate, checked by the rules of TUF clients before anybody sees it, as new and as returning ones (ADR 4)."""
 
-`TrustedMetadataSet` is python-tuf's client workflow without its input and output. It is not public API (ADR 4):
-`requirements.lock` pins it, and the tests run the public Updater over everything that is published.
-"""
-
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from tuf.api.exceptions import BadVersionNumberError, ExpiredMetadataError, RepositoryError
@@ -14,6 +10,7 @@ from tuf.ngclient.config import EnvelopeType
 
 from indexsite_client.protocol import CLAIMED, RECENTLY_CLAIMED, UNCLAIMED, ProtocolError, check_shape
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed
+from tufsigning.core.increments import check_bins, check_increment
 from tufsigning.core.publication import Candidate, Current, is_bin
 from tufsigning.errors import TrustError
 
@@ -30,23 +27,45 @@ class CandidateRefusedError(TrustError):
         self.client = client
 
 
-def check_candidate(candidate: Candidate, *, current: Current, previous: Current | None, now: datetime) -> None:
-    """Check as a client that starts from 1.root.json, and as one that saw the previous publication.
+class CandidateChecker:
+    """Checks candidates. Root and the roles above the bins are checked in full where they are new to it.
 
-    `current` carries the roots, and the upper roles that the candidate does not sign anew. Raises
-    CandidateRefusedError. Bins that did not change were checked when they were new.
+    A candidate over the same ones differs from the publication before it in bins, snapshot and timestamp, and only
+    these are checked: a returning client reads no more, and a new one reads what was checked already.
     """
+
+    def __init__(self) -> None:
+        self._checked: tuple[tuple[bytes, ...], Mapping[str, bytes]] | None = None
+
+    def check(self, candidate: Candidate, *, current: Current, previous: Current | None, now: datetime) -> None:
+        """Raise CandidateRefusedError where a client would refuse; `current` is what will be once it is visible."""
+        ground = (current.roots, current.upper)
+        is_known = self._checked == ground and previous is not None and ground == (previous.roots, previous.upper)
+        if is_known and previous is not None and _signs_bins_only(candidate):
+            with _refusal("returning"):
+                check_increment(candidate, previous=previous, now=now)
+        else:
+            _check_in_full(candidate, current=current, previous=previous, now=now)
+            self._checked = ground  # of which the bins, below, are no part
+        with _refusal("new"):
+            check_bins(candidate, current=current, now=now)
+
+
+def _signs_bins_only(candidate: Candidate) -> bool:
+    return all(is_bin(document.role) or document.role == SNAPSHOT for document in candidate.documents)
+
+
+def _check_in_full(candidate: Candidate, *, current: Current, previous: Current | None, now: datetime) -> None:
+    """Everything but the bins, by python-tuf's client itself, from 1.root.json on."""
     contents = {document.role: document.content for document in candidate.documents}
-    upper = {**current.upper, **contents}
     memories = {"new": None} if previous is None else {"new": None, "returning": previous}
     for client, memory in memories.items():
-        try:
+        with _refusal(client):
             trusted = _trusted_roots(current.roots, now)
             _update_timestamp_and_snapshot(trusted, candidate, contents[SNAPSHOT], memory)
-            _check_targets(trusted, upper, contents)
-            _check_shapes(contents, current.index_id)
-        except (RepositoryError, RuntimeError, ProtocolError) as error:
-            raise CandidateRefusedError(client, error) from error
+            for role, delegator in _DELEGATORS.items():
+                trusted.update_delegated_targets(current.upper[role], role, delegator)
+                check_shape(role, read_signed(current.upper[role]), index_id=current.index_id)
 
 
 def _trusted_roots(roots: tuple[bytes, ...], now: datetime) -> TrustedMetadataSet:
@@ -71,15 +90,10 @@ def _update_timestamp_and_snapshot(
     trusted.update_snapshot(snapshot)
 
 
-def _check_targets(trusted: TrustedMetadataSet, upper: Mapping[str, bytes], contents: Mapping[str, bytes]) -> None:
-    for role, delegator in _DELEGATORS.items():
-        trusted.update_delegated_targets(upper[role], role, delegator)
-    for role, content in contents.items():
-        if is_bin(role):
-            trusted.update_delegated_targets(content, role, UNCLAIMED)
-
-
-def _check_shapes(contents: Mapping[str, bytes], index_id: str) -> None:
-    for role, content in contents.items():
-        if role != SNAPSHOT:
-            check_shape(role, read_signed(content), index_id=index_id)
+@contextmanager
+def _refusal(client: str) -> Iterator[None]:
+    """What any of the rules raises, as a refusal in the name of that client."""
+    try:
+        yield
+    except (RepositoryError, RuntimeError, ValueError, KeyError, ProtocolError) as error:
+        raise CandidateRefusedError(client, error) from error

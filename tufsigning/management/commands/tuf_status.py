@@ -33,6 +33,6 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{role:<18} version {signed['version']:<12} expires in {left.days} d {left.seconds // 3600} h"
             )
-        bins = [role for role in current.meta if is_bin(role)]
+        bins = [role for role in current.entries.roles() if is_bin(role)]
         first = RoleHead.objects.filter(role__in=bins[:1]).values_list("expires_at", flat=True).first()
         self.stdout.write(f"{len(bins)} bins; {bins[0]} expires at {first}")
