@@ -43,12 +43,18 @@ class DatabaseBroker(Broker):
             self.emit_after("declare_queue", queue_name)
 
     def enqueue(self, message: Message[object], *, delay: int | None = None) -> Message[object]:
-        """Add the message, due after `delay` milliseconds. A retry has its message's id and takes its row over."""
+        """Add the message, due after `delay` milliseconds. A retry has its message's id and takes its row over.
+
+        One with the option `one_is_enough` is not added while another of its actor waits.
+        """
+        if message.options.get("one_is_enough") and not delay and self._waits(message.actor_name):
+            return message
         self.emit_before("enqueue", message, delay)
         QueuedMessage.objects.update_or_create(
             message_id=message.message_id,
             defaults={
                 "queue": message.queue_name,
+                "actor": message.actor_name,
                 "content": message.encode(),
                 "due_at": timezone.now() + timedelta(milliseconds=delay or 0),
                 "leased_until": None,
@@ -58,6 +64,16 @@ class DatabaseBroker(Broker):
         )
         self.emit_after("enqueue", message, delay)
         return message
+
+    def _waits(self, actor: str) -> bool:
+        """Whether a message of this actor waits for a worker, who will see what our transaction commits.
+
+        The row stays locked until then, so that no worker takes it before.
+        """
+        now = timezone.now()
+        waiting = QueuedMessage.objects.filter(actor=actor, leased_until=None, is_dead=False, due_at__lte=now)
+        locked = waiting.select_for_update(skip_locked=True) if connection.in_atomic_block else waiting
+        return locked.values_list("pk", flat=True).first() is not None
 
     def flush(self, queue_name: str) -> None:
         """Drop everything of a queue."""

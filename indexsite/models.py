@@ -8,6 +8,7 @@ class QueuedMessage(models.Model):
     """A Dramatiq message of the database broker: queued, leased to a worker, or dead."""
 
     queue = models.CharField(max_length=100)
+    actor = models.CharField(max_length=100, blank=True)
     message_id = models.CharField(max_length=64, unique=True)
     content = models.BinaryField()
     due_at = models.DateTimeField()

@@ -8,9 +8,11 @@ from packages.models import JournalEntry
 SYSTEM = "indexsite"  # the actor where nobody asked
 
 
-def record(act: str, *, now: datetime, caller: Caller | None = None, project: str = "", **details: str | int) -> None:
-    """Add an entry; call it inside the transaction that does the act. Details never hold secrets."""
-    JournalEntry.objects.create(
+def entry(
+    act: str, *, now: datetime, caller: Caller | None = None, project: str = "", **details: str | int
+) -> JournalEntry:
+    """An entry; save it inside the transaction that does the act. Details never hold secrets."""
+    return JournalEntry(
         at=now,
         actor=caller.username if caller else SYSTEM,
         token=caller.token_id if caller else None,

@@ -33,9 +33,9 @@ class WaitingChange:
     project: NormalizedName
 
 
-def record(project: Project, *, now: datetime) -> None:
-    """Say, inside the transaction that changes the project, that it must be published; nudge the publisher."""
-    OutboxEntry.objects.create(project=project, created_at=now)
+def record(*projects: Project, now: datetime) -> None:
+    """Say, inside the transaction that changes the projects, that they must be published; nudge the publisher."""
+    OutboxEntry.objects.bulk_create([OutboxEntry(project=project, created_at=now) for project in projects])
     broker = dramatiq.get_broker()
     if getattr(broker, "joins_transactions", False):
         nudge()
@@ -45,7 +45,10 @@ def record(project: Project, *, now: datetime) -> None:
 
 def nudge() -> None:
     """Wake a publisher. A lost nudge costs only delay: the worker's sweep finds the entry."""
-    message: Message[None] = Message(queue_name=PUBLISH_QUEUE, actor_name=PUBLISH_ACTOR, args=(), kwargs={}, options={})
+    one_is_enough = {"one_is_enough": True}  # of several that wait, for a broker that can tell
+    message: Message[None] = Message(
+        queue_name=PUBLISH_QUEUE, actor_name=PUBLISH_ACTOR, args=(), kwargs={}, options=one_is_enough
+    )
     dramatiq.get_broker().enqueue(message)
 
 
@@ -92,7 +95,7 @@ def settle(changes: Iterable[WaitingChange], *, vouchers: Mapping[str, str], now
     roles: dict[str, list[str]] = {}
     for filename, role in vouchers.items():
         roles.setdefault(role, []).append(filename)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         for role, filenames in roles.items():
             for start in range(0, len(filenames), 500):
                 waiting_files = File.objects.filter(
@@ -133,7 +136,7 @@ def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: da
         state=File.State.PUBLISHED,
         voucher=voucher,
     )
-    journal.record("file.restored", now=now, project=name, filename=file.filename, sha256=file.sha256)
+    journal.entry("file.restored", now=now, project=name, filename=file.filename, sha256=file.sha256).save()
 
 
 def _rfc3339(moment: datetime) -> str:

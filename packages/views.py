@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.callers import Caller, Scope, identify_caller, note_use
 from accounts.errors import AccessError, NotSignedInError
+from packages.acceptance import Receipt
 from packages.errors import (
     BodyTooSlowError,
     FileTooLargeError,
@@ -28,7 +29,7 @@ from packages.errors import (
 )
 from packages.forms import UploadForm, check_action
 from packages.receiving import BlobUploadHandler, PacedBody, ReceivedFile, received_file
-from packages.uploads import Receipt, receive_upload
+from packages.uploads import receive_upload
 
 _FORM_ALLOWANCE = 8 * 1024 * 1024  # bytes of a body beside the file
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (

@@ -6,11 +6,14 @@ import hmac
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
 from storage.contract import ReplacedMeanwhileError
+
+_syncing = ThreadPoolExecutor(8, thread_name_prefix="sync")  # its threads start when they are needed
 
 
 class DurableFileSystemStorage(FileSystemStorage):
@@ -27,15 +30,16 @@ class DurableFileSystemStorage(FileSystemStorage):
 
     def adopt(self, source: Path, name: str) -> None:
         """Move a received file to its name, durably. A name that exists holds the same bytes and is kept."""
-        _fsync(source)
         target = self._prepare(name)
-        os.replace(source, target)
-        _fsync(target.parent)
+        _give_name(source, target)
+        _sync([target])
+        _sync([target.parent])
 
     def write(self, files: Mapping[str, bytes]) -> None:
-        """Write all these files durably: each file's bytes first, then the folders that name them."""
+        """Write all these files durably: the bytes of all, then the folders that name them."""
         targets = [self._write_one(name, content) for name, content in files.items()]
-        _fsync_all({target.parent for target in targets})
+        _sync(targets)
+        _sync({target.parent for target in targets})
 
     def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
         """Put `content` in the place of `expected` (None: nothing yet), atomically and durably.
@@ -47,20 +51,20 @@ class DurableFileSystemStorage(FileSystemStorage):
             current = target.read_bytes() if target.exists() else None
             if not _same(current, expected):
                 raise ReplacedMeanwhileError(name)
-            os.replace(self._write_temporary(target.parent, content), target)
-            _fsync(target.parent)
+            temporary = Path(self._write_temporary(target.parent, content))
+            _sync([temporary])
+            os.replace(temporary, target)
+            _sync([target.parent])
 
     def _write_one(self, name: str, content: bytes) -> Path:
         target = self._prepare(name)
-        os.replace(self._write_temporary(target.parent, content), target)
+        _give_name(Path(self._write_temporary(target.parent, content)), target)
         return target
 
     def _write_temporary(self, folder: Path, content: bytes) -> str:
         descriptor, path = tempfile.mkstemp(prefix=".new-", dir=folder)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         os.chmod(path, 0o644)
         return path
 
@@ -70,7 +74,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         if not target.parent.is_dir():
             missing = [folder for folder in [target.parent, *target.parent.parents] if not folder.is_dir()]
             target.parent.mkdir(parents=True, exist_ok=True)
-            _fsync_all(folder.parent for folder in reversed(missing))
+            _sync(folder.parent for folder in reversed(missing))
         return target
 
 
@@ -80,12 +84,29 @@ def _same(current: bytes | None, expected: bytes | None) -> bool:
     return hmac.compare_digest(current, expected)
 
 
-def _fsync_all(paths: Iterable[Path]) -> None:
-    for path in paths:
-        _fsync(path)
+def _give_name(written: Path, target: Path) -> None:
+    """Move a file to its name. Nobody is told of it before its bytes and its name are synced, so that comes after:
+    one sync then makes both durable. A name that exists must at no moment hold bytes that are not.
+    """
+    try:
+        os.link(written, target)
+        os.unlink(written)
+    except OSError:  # it is taken, or there are no hard links on this file system
+        _sync_one(written)
+        os.replace(written, target)
 
 
-def _fsync(path: Path) -> None:
+def _sync(paths: Iterable[Path]) -> None:
+    """Make the bytes of these files, or the names in these folders, durable: several at once, for it is waiting."""
+    pending = list(paths)
+    if len(pending) > 1:
+        list(_syncing.map(_sync_one, pending))
+    else:
+        for path in pending:
+            _sync_one(path)
+
+
+def _sync_one(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -107,14 +107,16 @@ def plan_publication(
 ) -> Plan:
     """Which bins to sign anew, with which targets: those that a change really changes, and those to renew."""
     targets: dict[str, dict[str, Json]] = {role: dict(read_targets(role)) for role in renew}
+    read: dict[str, Targets] = {}
     for change in changes:
         wanted: dict[str, Json | None] = {**change.added, **dict.fromkeys(change.removed)}
         for path, entry in wanted.items():
             role = bin_of(path, bit_length=bit_length)
-            present = targets[role] if role in targets else read_targets(role)
-            if present.get(path) == entry:
+            if role not in read:
+                read[role] = read_targets(role)
+            if targets.get(role, read[role]).get(path) == entry:
                 continue
-            changed = targets.setdefault(role, dict(present))
+            changed = targets.setdefault(role, dict(read[role]))
             if entry is None:
                 del changed[path]
             else:

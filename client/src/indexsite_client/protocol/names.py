@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NewType
 
 from packaging.utils import (
@@ -50,6 +51,7 @@ class DistributionFilename:
         return self.filename.endswith(".whl")
 
 
+@lru_cache(maxsize=8192)  # a page asks for each of its files' names several times
 def parse_distribution_filename(filename: str) -> DistributionFilename:
     """Read project and version from a file's name; raises ProtocolError for what is neither wheel nor sdist."""
     if not _FILENAME.fullmatch(filename):
