@@ -74,17 +74,18 @@ def identify_caller(authorization: str, *, now: datetime) -> Caller:
     text = read_credentials(authorization)
     if not is_token_text(text):
         raise TokenInvalidError
-    token = _valid_tokens(now).filter(digest=token_digest(text)).select_related("user").first()
-    if token is None:
+    columns = ("user_id", "user__username", "pk", "scopes", "projects", "last_used_at")
+    found = list(_valid_tokens(now).filter(digest=token_digest(text)).values_list(*columns))
+    if not found:
         raise TokenInvalidError
-    is_stale = token.last_used_at is None or token.last_used_at <= now - LAST_USE_PRECISION
+    [(user_id, username, token_id, scopes, projects, last_used_at)] = found
     return Caller(
-        user_id=token.user_id,
-        username=token.user.username,
-        token_id=token.pk,
-        scopes=frozenset(Scope(scope) for scope in token.scopes),
-        projects=frozenset(token.projects),
-        last_use_is_stale=is_stale,
+        user_id=user_id,
+        username=username,
+        token_id=token_id,
+        scopes=frozenset(Scope(scope) for scope in scopes),
+        projects=frozenset(projects),
+        last_use_is_stale=last_used_at is None or last_used_at <= now - LAST_USE_PRECISION,
     )
 
 

@@ -12,8 +12,18 @@ from packages import journal, outbox
 from packages.distributions import Distribution
 from packages.errors import FilenameTakenError, UploadRefusedError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, Project, Release
+from packages.prepared import Prepared
 
 _TRIES = 5
+_PROJECTS = Prepared(
+    lambda names: Project.objects.filter(name__in=names).values_list("name", "pk", "memberships__user")
+)
+_RELEASES = Prepared(
+    lambda names, versions: Release.objects.filter(project__name__in=names, version__in=versions).values_list(
+        "project__name", "version", "pk"
+    )
+)
+_FILES = Prepared(lambda names: File.objects.filter(filename__in=names).values_list("filename", "sha256"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +102,14 @@ def _accept_alone(wanted: Acceptance) -> Receipt | Exception:
 
 def check_access(caller: Caller, name: str) -> None:
     """Raise ProjectForbiddenError unless the project is the caller's, or there is none yet."""
-    if Project.objects.filter(name=name).exclude(memberships__user_id=caller.user_id).exists():
+    members = [user_id for _, _, user_id in _PROJECTS.rows([name])]
+    if members and caller.user_id not in members:
         raise _forbidden(caller, name)
 
 
 def is_here_already(filename: str, sha256: str) -> bool:
     """Whether the very same file is here; raises FilenameTakenError where another one has the name."""
-    return _compare(filename, sha256, File.objects.filter(filename=filename).values_list("sha256", flat=True).first())
+    return _compare(filename, sha256, dict(_FILES.rows([filename])).get(filename))
 
 
 def _compare(filename: str, sha256: str, known: str | None) -> bool:
@@ -124,18 +135,15 @@ class _Rows:
 
     @classmethod
     def read(cls, group: Iterable[Acceptance]) -> "_Rows":
-        stored = [each.stored for each in group]
-        names = {each.distribution.named.project for each in stored}
-        projects = {project.name: project for project in Project.objects.filter(name__in=names)}
-        known = Membership.objects.filter(project__name__in=names, user_id__in={each.caller.user_id for each in group})
-        versions = Release.objects.filter(project__name__in=names, version__in={each.version for each in stored})
-        files = File.objects.filter(filename__in={each.filename for each in stored})
-        return cls(
-            projects,
-            set(known.values_list("project__name", "user_id")),
-            {(release.project.name, release.version): release for release in versions.select_related("project")},
-            dict(files.values_list("filename", "sha256")),
-        )
+        names = {each.stored.distribution.named.project for each in group}
+        rows = _PROJECTS.rows(names)
+        projects = {name: Project(pk=pk, name=name) for name, pk, _ in rows}
+        releases = {
+            (name, version): Release(pk=pk, project=projects[name], version=version)
+            for name, version, pk in _RELEASES.rows(names, {each.stored.version for each in group})
+        }
+        files = dict(_FILES.rows({each.stored.filename for each in group}))
+        return cls(projects, {(name, user_id) for name, _, user_id in rows}, releases, files)
 
     def add(self, wanted: Acceptance) -> Receipt:
         """Add one file; raises ProjectForbiddenError or FilenameTakenError."""
