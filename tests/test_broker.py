@@ -29,6 +29,10 @@ def message() -> Message[object]:
     return Message(queue_name=QUEUE, actor_name="run", args=(), kwargs={}, options={})
 
 
+def nudge() -> Message[object]:
+    return Message(queue_name=QUEUE, actor_name="run", args=(), kwargs={}, options={"one_is_enough": True})
+
+
 def take(consumer: Consumer) -> MessageProxy:
     taken = eventually(lambda: next(consumer), within=5, what="a message")
     assert taken is not None
@@ -136,3 +140,26 @@ def test_a_message_goes_with_the_transaction_that_it_was_sent_in(broker: Databas
 def test_an_unknown_queue_is_an_error(broker: DatabaseBroker) -> None:
     with pytest.raises(QueueNotFound):
         broker.consume("nobody-declared-this")
+
+
+def test_of_messages_that_say_the_same_one_waits_and_another_comes_once_it_is_taken(broker: DatabaseBroker) -> None:
+    for _ in range(3):
+        broker.enqueue(nudge())
+    consumer = broker.consume(QUEUE, prefetch=2)
+    first = take(consumer)
+    assert is_offered_nothing(consumer)
+    broker.enqueue(nudge())  # whoever took the first may have looked already
+    second = take(consumer)
+    assert second.message_id != first.message_id
+    consumer.ack(first)
+    consumer.ack(second)
+    assert not QueuedMessage.objects.exists()
+
+
+def test_a_message_that_failed_or_is_put_off_keeps_no_other_from_coming(broker: DatabaseBroker) -> None:
+    consumer = broker.consume(QUEUE)
+    broker.enqueue(nudge())
+    consumer.nack(take(consumer))
+    broker.enqueue(nudge(), delay=60_000)
+    sent = broker.enqueue(nudge())
+    assert take(consumer).message_id == sent.message_id

@@ -17,7 +17,7 @@ from tests.watching import Watchers, new_updater, readable_files, verified_files
 CRASHING = {"DJANGO_SETTINGS_MODULE": "tests.settings_crashing", "INDEXSITE_BINS": "4"}
 
 # of one publication by a worker: its commits are 1 the message's lease, 2 the claimed versions, 3 what was signed,
-# 4 that it is visible, 5 the settled outbox
+# 4 that it is visible and the outbox settled
 WORKER_STEPS = [
     "database.commit:before#1",
     "database.commit:before#2",
@@ -29,8 +29,8 @@ WORKER_STEPS = [
     "storage.replace:before",
     "storage.replace:half",
     "storage.replace:after",
-    "database.commit:before#5",
-    "database.commit:after#5",
+    "database.commit:before#4",
+    "database.commit:after#4",
 ]
 # of one upload of a wheel: its metadata file is written, its bytes are adopted, one transaction tells of it
 WEB_STEPS = [
