@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from tufsigning.core.documents import Document as SignedDocument
-from tufsigning.core.documents import read_expiry, read_signed
 from tufsigning.core.publication import Candidate
 from tufsigning.errors import PublicationRaceError
 from tufsigning.models import Document, Publication, PublisherLease, RoleHead
@@ -81,8 +80,7 @@ def record_visible(candidate: Candidate, *, now: datetime) -> None:
     """Note that a candidate became visible, and when its documents expire."""
     documents = [*candidate.documents, candidate.timestamp]
     heads = [
-        RoleHead(role=each.role, version=each.version, expires_at=read_expiry(read_signed(each.content)))
-        for each in documents
+        RoleHead(role=each.role, version=each.version, expires_at=candidate.expiries[each.role]) for each in documents
     ]
     with transaction.atomic():
         RoleHead.objects.bulk_create(

@@ -15,6 +15,7 @@ from tufsigning.core.documents import (
     Document,
     RoleHeader,
     meta_entry,
+    read_expiry,
     read_signed,
     sign_document,
     sign_snapshot,
@@ -95,6 +96,7 @@ class Candidate:
     documents: tuple[Document, ...]  # without timestamp
     timestamp: Document
     entries: SnapshotEntries
+    expiries: Mapping[str, datetime]  # of every document, by role
 
     @property
     def number(self) -> int:
@@ -135,7 +137,9 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
     after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
     snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer])
     timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
-    return Candidate((*documents, snapshot), timestamp, after)
+    expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
+    expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
+    return Candidate((*documents, snapshot), timestamp, after, expiries)
 
 
 def is_bin(role: str) -> bool:
