@@ -1,12 +1,9 @@
 """Who may read a private index: answers kept for a few seconds, so that reading costs no query a request."""
 
 import contextlib
-import hashlib
 import logging
 import queue
 import threading
-import time
-from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 
 from django.conf import settings
@@ -19,9 +16,9 @@ from django.utils.crypto import constant_time_compare
 from accounts.callers import Caller, identify_caller, note_use
 from accounts.errors import AccessError
 from accounts.models import User
+from accounts.recent import RecentAnswers
 
 KEPT_SECONDS = 5.0  # the longest that a revoked token still reads
-_KEPT_ANSWERS = 4096
 _MAX_COOKIE = 8192
 log = logging.getLogger(__name__)
 
@@ -30,24 +27,13 @@ class ReadAccess:
     """Decides whether credentials may read. One for a process; safe for many threads."""
 
     def __init__(self) -> None:
-        self._answers: OrderedDict[bytes, tuple[float, bool]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._answers = RecentAnswers[bool](seconds=KEPT_SECONDS)
 
     def allows(self, authorization: str, cookie: str) -> bool:
         """Whether a token (Authorization header) or a signed-in session (Cookie header) may read."""
         if not authorization and settings.SESSION_COOKIE_NAME not in cookie:
             return False
-        key = hashlib.sha256(f"{authorization}\n{cookie}".encode()).digest()  # no secret is kept in memory
-        kept = self._answers.get(key)
-        if kept is not None and kept[0] > time.monotonic():
-            return kept[1]
-        answer = _ask(authorization, cookie)
-        with self._lock:
-            self._answers[key] = (time.monotonic() + KEPT_SECONDS, answer)
-            self._answers.move_to_end(key)
-            while len(self._answers) > _KEPT_ANSWERS:
-                self._answers.popitem(last=False)
-        return answer
+        return self._answers.get(f"{authorization}\n{cookie}", lambda: _ask(authorization, cookie))
 
 
 class _Uses:

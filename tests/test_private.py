@@ -1,5 +1,6 @@
 """A private index over a real server: every read needs a token or a session, and reading waits for nobody."""
 
+import itertools
 import sqlite3
 from base64 import b64encode
 from contextlib import closing
@@ -64,6 +65,16 @@ def test_a_revoked_token_stops_reading_within_five_seconds(private: RunningIndex
     script += f"Token.objects.filter(hint='{token[:10]}').update(revoked_at=now())"
     private.manage("shell", "-c", script)
     eventually(lambda: private.page("secret-project", Authorization=f"Bearer {token}") is None, within=7)
+
+
+def test_a_revoked_token_stops_uploading(private: RunningIndex) -> None:
+    token = private.token()
+    assert private.post_upload(*wheel("before", "1.0"), token=token).status == 200
+    script = "from accounts.models import Token; from django.utils.timezone import now;"
+    script += f"Token.objects.filter(hint='{token[:10]}').update(revoked_at=now())"
+    private.manage("shell", "-c", script)
+    uploads = (private.post_upload(*wheel("after", f"{number}.0"), token=token) for number in itertools.count())
+    eventually(lambda: next(uploads).status == 401, within=7)
 
 
 def test_an_expired_token_does_not_read(private: RunningIndex) -> None:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.recent import RecentAnswers
 from accounts.tokens import LENGTH, is_token_text, token_text
 from indexsite.environment import SECRETS, SettingError, read_environment, secret_variables
 from indexsite.reading.answers import matches
@@ -260,3 +261,23 @@ def test_what_is_too_large_or_missing_is_not_kept(cost: int | None) -> None:
     for _ in range(2):
         cache.get("key", lambda: made.append(1), lambda _: cost)
     assert made == [1, 1]
+
+
+def test_an_answer_about_credentials_is_kept_for_moments_and_a_refusal_is_not() -> None:
+    now, asked = [100.0], list[str]()
+    recent = RecentAnswers[str](seconds=5.0, clock=lambda: now[0])
+
+    def ask() -> str:
+        asked.append("asked")
+        if len(asked) == 1:
+            raise LookupError
+        return f"answer {len(asked)}"
+
+    with pytest.raises(LookupError):
+        recent.get("token", ask)
+    assert recent.get("token", ask) == "answer 2"
+    now[0] += 4.9
+    assert recent.get("token", ask) == "answer 2"
+    assert recent.get("other", ask) == "answer 3"
+    now[0] += 0.2
+    assert recent.get("token", ask) == "answer 4"
