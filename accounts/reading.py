@@ -9,7 +9,7 @@ from http.cookies import CookieError, SimpleCookie
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -56,8 +56,10 @@ class _Uses:
             close_old_connections()
             try:
                 note_use(caller, now=timezone.now())
-            except DatabaseError as error:
+            except (DatabaseError, InterfaceError) as error:
                 log.warning("The use of a token could not be noted: %s", error)
+            finally:
+                close_old_connections()
 
 
 _uses = _Uses()

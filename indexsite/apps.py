@@ -2,7 +2,8 @@
 
 import dramatiq
 from django.apps import AppConfig
-from dramatiq.middleware import Retries, TimeLimit
+from django.conf import settings
+from dramatiq.middleware import Middleware, Retries, TimeLimit
 
 
 class IndexsiteConfig(AppConfig):
@@ -15,4 +16,10 @@ class IndexsiteConfig(AppConfig):
         from indexsite import checks  # noqa: F401, PLC0415  # registers the checks
         from indexsite.broker import DatabaseBroker, DatabaseConnections  # noqa: PLC0415
 
-        dramatiq.set_broker(DatabaseBroker(middleware=[TimeLimit(), Retries(), DatabaseConnections()]))
+        middleware: list[Middleware] = [TimeLimit(), Retries(), DatabaseConnections()]
+        if not settings.BROKER_URL:
+            dramatiq.set_broker(DatabaseBroker(middleware=middleware))
+            return
+        from indexsite.redis_broker import BoundedRedisBroker  # noqa: PLC0415  # its library is imported where used
+
+        dramatiq.set_broker(BoundedRedisBroker(settings.BROKER_URL, middleware=middleware))

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from indexsite.addresses import ObjectStore, check_broker, read_object_store
 
 PREFIX = "INDEXSITE_"
 GIB = 1024**3
@@ -23,8 +25,10 @@ class Environment(BaseModel):
 
     data: Path = Path("var")
     database_url: SecretStr = SecretStr("")
+    database_connections: int = Field(default=20, ge=4, le=1000)
     broker_url: SecretStr = SecretStr("")
     storage_url: SecretStr = SecretStr("")
+    downloads: Literal["stream", "redirect"] = "stream"
     base_url: str = ""
     trusted_proxies: str = ""
     secret_key: SecretStr = SecretStr("")
@@ -62,15 +66,30 @@ class Environment(BaseModel):
     @classmethod
     def _is_broker(cls, value: SecretStr) -> SecretStr:
         if value.get_secret_value():
-            raise ValueError("only the built-in broker over the database exists so far; leave it unset")
+            check_broker(value.get_secret_value())
         return value
 
     @field_validator("storage_url")
     @classmethod
     def _is_storage(cls, value: SecretStr) -> SecretStr:
-        if value.get_secret_value() and not value.get_secret_value().startswith("file:///"):
-            raise ValueError("only file:///absolute/folder exists so far; leave it unset for the data folder")
+        url = value.get_secret_value()
+        if url.startswith("s3://"):
+            read_object_store(url)
+        elif url and not url.startswith("file:///"):
+            raise ValueError("give file:///absolute/folder or s3://…; unset, it is a folder of the data folder")
         return value
+
+    @model_validator(mode="after")
+    def _redirects_to_somewhere(self) -> "Environment":
+        if self.downloads == "redirect" and self.object_store is None:
+            raise ValueError(f"{PREFIX}DOWNLOADS: redirect needs an object store ({PREFIX}STORAGE_URL=s3://…)")
+        return self
+
+    @property
+    def object_store(self) -> ObjectStore | None:
+        """The object store that `storage_url` names, None where it is a folder."""
+        url = self.storage_url.get_secret_value()
+        return read_object_store(url) if url.startswith("s3://") else None
 
 
 def read_environment(variables: Mapping[str, str]) -> Environment:
@@ -105,6 +124,8 @@ def _read_file(variable: str, path: str) -> str:
 
 
 def _describe(location: tuple[int | str, ...], message: str) -> str:
+    if not location:  # about several variables, which it names
+        return f"{message.removeprefix('Value error, ')}."
     variable = PREFIX + "_".join(str(part) for part in location).upper()
     if message.startswith("Extra inputs"):
         return f"{variable} is not a setting; see the README for those that exist."

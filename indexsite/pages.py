@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from indexsite_client.protocol import ProtocolError, normalize_name
 from packages import shelves
+from storage.contract import StorageUnavailableError
 from tufsigning.ceremony import is_development
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
@@ -58,7 +59,7 @@ def trust_summary() -> TrustSummary | None:
     try:
         with _reading:
             current = _library.current()
-    except TrustError:
+    except (TrustError, StorageUnavailableError):
         return None
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
 

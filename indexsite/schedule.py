@@ -6,13 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
+from dramatiq import Actor
+from dramatiq.errors import BrokerConnectionError
 
 from indexsite.models import QueuedMessage, Schedule
 from packages import outbox
-from storage.contract import the_storage
-from tufsigning.tasks import renew_roles
+from storage.contract import StorageUnavailableError, the_storage
+from tufsigning.errors import TrustError
+from tufsigning.tasks import publish_waiting_changes, renew_roles
 
 TICK = 1.0  # seconds
 _SWEPT_AFTER = timedelta(seconds=2)
@@ -37,8 +40,16 @@ def _prune(now: datetime) -> None:
     QueuedMessage.objects.filter(is_dead=True, due_at__lt=now - timedelta(days=7)).delete()
 
 
+def _send(actor: Actor[[], None]) -> None:
+    """Let a worker do it; where the broker is away, do it here."""
+    try:
+        actor.send()
+    except BrokerConnectionError:
+        actor()
+
+
 ACTS = (
-    PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: renew_roles.send()),
+    PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: _send(renew_roles)),
     PeriodicAct("prune", timedelta(hours=1), _prune),
 )
 
@@ -47,7 +58,6 @@ def run_schedule(stop: threading.Event) -> None:
     """Until told to stop: run what is due, and wake the publisher for what a lost nudge left waiting."""
     swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
     while not stop.wait(TICK):
-        close_old_connections()
         now = timezone.now()
         try:
             for act in ACTS:
@@ -55,9 +65,12 @@ def run_schedule(stop: threading.Event) -> None:
                     act.run(now)
             if now - swept >= _SWEEP_EVERY and outbox.has_waiting(since=now - _SWEPT_AFTER):
                 swept = now
-                outbox.nudge()
-        except DatabaseError:
-            log.exception("The schedule could not reach the database; it tries again.")
+                if not outbox.nudge():
+                    publish_waiting_changes()
+        except (DatabaseError, InterfaceError, StorageUnavailableError, TrustError) as error:
+            log.error("The schedule could not do what is due; it tries again: %s", str(error).strip())
+        finally:
+            close_old_connections()
 
 
 def claim(act: PeriodicAct, *, now: datetime) -> bool:

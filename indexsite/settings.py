@@ -6,6 +6,7 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -115,15 +116,48 @@ _sqlite = {
     "CONN_MAX_AGE": None,
 }
 _database_url = ENVIRONMENT.database_url.get_secret_value()
-_server = dj_database_url.parse(_database_url, conn_max_age=600, conn_health_checks=True) if _database_url else None
+_server = dj_database_url.parse(_database_url, conn_health_checks=True) if _database_url else None
+if _server and _server["ENGINE"] == "django.db.backends.postgresql":  # see docs/adr/0009
+    _pool = {"min_size": 1, "max_size": ENVIRONMENT.database_connections, "timeout": 5.0, "reconnect_timeout": 5.0}
+    _server["OPTIONS"] = {"connect_timeout": 5, **_server.get("OPTIONS", {}), "pool": _pool}
 DATABASES = {"default": _server or _sqlite}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-STORE = Path(urlsplit(ENVIRONMENT.storage_url.get_secret_value()).path or DATA / "store")
-STORAGES = {
-    "default": {"BACKEND": "storage.filesystem.DurableFileSystemStorage", "OPTIONS": {"location": STORE}},
+DOWNLOADS = ENVIRONMENT.downloads
+if _objects := ENVIRONMENT.object_store:
+    _store = {
+        "BACKEND": "storage.objects.DurableObjectStorage",
+        "OPTIONS": {
+            "bucket_name": _objects.bucket,
+            "location": _objects.prefix,
+            "endpoint_url": _objects.endpoint or None,
+            "addressing": "path" if _objects.endpoint else "auto",
+            "region_name": _objects.region or None,
+            "access_key": _objects.access_key or None,
+            "secret_key": _objects.secret_key or None,
+            "incoming": DATA / "incoming",
+        },
+    }
+else:
+    _folder = Path(urlsplit(ENVIRONMENT.storage_url.get_secret_value()).path or DATA / "store")
+    _store = {"BACKEND": "storage.filesystem.DurableFileSystemStorage", "OPTIONS": {"location": _folder}}
+STORAGES: dict[str, dict[str, Any]] = {  # Any: a backend's own options
+    "default": _store,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+BROKER_URL = ENVIRONMENT.broker_url.get_secret_value()
+if BROKER_URL:  # sessions stay in the database: see docs/adr/0008
+    _cache = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": BROKER_URL,
+        "KEY_PREFIX": "indexsite",
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+else:
+    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CACHES: dict[str, dict[str, Any]] = {"default": _cache}  # Any: as above
+
 STATIC_URL = f"{PATH_PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True  # no collectstatic: one command serves
@@ -183,7 +217,8 @@ LOGGING = {
             ],
         }
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"seldom": {"()": "indexsite.seldom.SaidSeldom"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "django.server": {"level": "WARNING"},

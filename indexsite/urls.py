@@ -6,6 +6,7 @@ from django.urls import path
 from indexsite import health, pages
 from packages.views import legacy_upload
 
+handler500 = "indexsite.faults.say_what_failed"
 urlpatterns = [
     path("", pages.home, name="home"),
     path("project/<str:name>/", pages.project, name="project"),

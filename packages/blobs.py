@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from packages.errors import DigestMismatchError, FileTooLargeError
-from storage.contract import blob_name, the_storage
+from storage.contract import blob_name, disk_faults_named, the_storage
 
 _ALGORITHMS = {"md5": "md5", "sha256": "sha256", "blake2_256": "blake2b-256"}
 _CHUNK = 1024 * 1024
@@ -22,7 +22,9 @@ class IncomingBlob:
         self._limit = limit
         self._sha256 = hashlib.sha256()
         self.size = 0
-        file = tempfile.NamedTemporaryFile(dir=the_storage().incoming_folder(), prefix="upload-", delete=False)  # noqa: SIM115  # lives as long as the upload
+        folder = the_storage().incoming_folder()
+        with disk_faults_named(folder):
+            file = tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False)  # noqa: SIM115  # lives as long as the upload
         self._path = Path(file.name)
         self.file = cast(IO[bytes], file)
 
@@ -32,7 +34,8 @@ class IncomingBlob:
         if self.size > self._limit:
             raise FileTooLargeError(self._limit)
         self._sha256.update(chunk)
-        self.file.write(chunk)
+        with disk_faults_named(self._path.parent):
+            self.file.write(chunk)
 
     @property
     def sha256(self) -> str:
@@ -47,14 +50,16 @@ class IncomingBlob:
 
     def keep(self) -> str:
         """Move the bytes into the store, durably, and return their SHA-256. The same bytes may be kept again."""
-        self.file.flush()
-        self.file.close()
+        with disk_faults_named(self._path.parent):
+            self.file.flush()
+            self.file.close()
         the_storage().adopt(self._path, blob_name(self.sha256))
         return self.sha256
 
     def discard(self) -> None:
         """Remove the received bytes, unless they were kept."""
-        self.file.close()
+        with contextlib.suppress(OSError):  # what was not written out for want of room is not wanted any more
+            self.file.close()
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
 

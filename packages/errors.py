@@ -100,6 +100,17 @@ class IndexBusyError(UploadRefusedError):
         )
 
 
+class StoreBusyError(UploadRefusedError):
+    """The store of files cannot be reached, or is full."""
+
+    code = "store-busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The index cannot store files at the moment, and nothing of the upload is kept; try again in a minute."
+        )
+
+
 class FilenameTakenError(UploadRefusedError):
     """Filenames are never reused: a TUF client may hold the old hash."""
 

@@ -4,6 +4,7 @@ An entry says "this project changed"; what to sign is read afresh, so entries ma
 Plain values only: this is all that `tufsigning` knows of `packages`.
 """
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 import dramatiq
 from django.db import transaction
 from dramatiq import Message
+from dramatiq.errors import BrokerConnectionError
 
 from indexsite_client.protocol import (
     NormalizedName,
@@ -23,6 +25,7 @@ from packages.models import File, OutboxEntry, Project, Release
 
 PUBLISH_ACTOR = "publish_waiting_changes"  # of tufsigning, named here by a constant so that nothing imports upwards
 PUBLISH_QUEUE = "tuf"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,18 @@ def record(*projects: Project, now: datetime) -> None:
         transaction.on_commit(nudge)
 
 
-def nudge() -> None:
-    """Wake a publisher. A lost nudge costs only delay: the worker's sweep finds the entry."""
+def nudge() -> bool:
+    """Wake a publisher; False where the broker is away. A lost nudge costs only delay: a sweep finds the entry."""
     one_is_enough = {"one_is_enough": True}  # of several that wait, for a broker that can tell
     message: Message[None] = Message(
         queue_name=PUBLISH_QUEUE, actor_name=PUBLISH_ACTOR, args=(), kwargs={}, options=one_is_enough
     )
-    dramatiq.get_broker().enqueue(message)
+    try:
+        dramatiq.get_broker().enqueue(message)
+    except BrokerConnectionError as error:
+        log.warning("No publisher could be woken; a worker looks by itself within seconds: %s", error)
+        return False
+    return True
 
 
 def has_waiting(*, since: datetime | None = None) -> bool:

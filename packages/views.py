@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils import timezone
@@ -24,6 +24,7 @@ from packages.errors import (
     FileTooLargeError,
     FormFaultyError,
     IndexBusyError,
+    StoreBusyError,
     UploadRefusedError,
     UploadsBusyError,
     UploadsCollideError,
@@ -31,6 +32,7 @@ from packages.errors import (
 from packages.forms import UploadForm, check_action
 from packages.receiving import BlobUploadHandler, PacedBody, ReceivedFile, received_file
 from packages.uploads import receive_upload
+from storage.contract import StorageUnavailableError
 
 _FORM_ALLOWANCE = 8 * 1024 * 1024  # bytes of a body beside the file
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
@@ -41,6 +43,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UploadsBusyError, 503),
     (UploadsCollideError, 503),
     (IndexBusyError, 503),
+    (StoreBusyError, 503),
     (UploadRefusedError, 400),
 )
 log = logging.getLogger(__name__)
@@ -61,10 +64,14 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
     except (AccessError, UploadRefusedError) as error:
         body.drain()
         return _refusal(request, error)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         log.exception("The database did not take an upload.")
         body.drain()
         return _refusal(request, IndexBusyError())
+    except StorageUnavailableError as error:
+        log.error("The storage did not take an upload: %s", error)
+        body.drain()
+        return _refusal(request, StoreBusyError())
     return _answer(request, 200, [receipt.sentence], code="received")
 
 

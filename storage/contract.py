@@ -1,6 +1,8 @@
-"""What the rest of the house asks of a storage: Django's storage API and four durable verbs."""
+"""What the rest of the house asks of a storage: Django's storage API and a few verbs, the durable ones first."""
 
-from collections.abc import Mapping
+import contextlib
+import errno
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -20,21 +22,60 @@ class ReplacedMeanwhileError(Exception):
         self.name = name
 
 
+class StorageUnavailableError(OSError):
+    """The store cannot be reached, refuses us or is full: nothing was changed for good, and trying again is safe."""
+
+    code = "storage-unavailable"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The storage cannot be used at the moment: {what}")
+
+
+class Watch(Protocol):
+    """A cheap question, asked at each request: the answer changes when the content of a name does.
+
+    Raises FileNotFoundError where there never was any. A store that is far away may answer what was true a moment
+    ago, but not where a `fresh` answer is wanted.
+    """
+
+    def __call__(self, *, fresh: bool = False) -> Hashable: ...
+
+
 class DurableStorage(Protocol):
-    """Where bytes are kept. Implementations are named in settings.STORAGES and carry Django's storage API too."""
+    """Where bytes are kept. Implementations are named in settings.STORAGES and carry Django's storage API too.
+
+    Every verb may raise StorageUnavailableError. `check` raises it where the store does not do what we rely on.
+    """
 
     def open(self, name: str) -> IO[bytes]: ...
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int: ...
+    def url(self, name: str) -> str: ...
     def incoming_folder(self) -> Path: ...
     def adopt(self, source: Path, name: str) -> None: ...
     def write(self, files: Mapping[str, bytes]) -> None: ...
     def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None: ...
+    def watch(self, name: str) -> Watch: ...
+    def check(self) -> None: ...
 
 
 def the_storage() -> DurableStorage:
     """The storage that the settings chose."""
     return cast(DurableStorage, storages["default"])
+
+
+_DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
+
+@contextlib.contextmanager
+def disk_faults_named(folder: object) -> Iterator[None]:
+    """A disk that is full or broken is a StorageUnavailableError; what is wrong with us stays as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK_FAULTS:
+            raise
+        raise StorageUnavailableError(f"{error.strerror} ({folder}); make room there, or mend the disk.") from error
 
 
 def blob_name(sha256: str) -> str:

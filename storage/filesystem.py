@@ -5,13 +5,13 @@ import fcntl
 import hmac
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
-from storage.contract import ReplacedMeanwhileError
+from storage.contract import ReplacedMeanwhileError, Watch, disk_faults_named
 
 _syncing = ThreadPoolExecutor(8, thread_name_prefix="sync")  # its threads start when they are needed
 
@@ -30,16 +30,18 @@ class DurableFileSystemStorage(FileSystemStorage):
 
     def adopt(self, source: Path, name: str) -> None:
         """Move a received file to its name, durably. A name that exists holds the same bytes and is kept."""
-        target = self._prepare(name)
-        _give_name(source, target)
-        _sync([target])
-        _sync([target.parent])
+        with disk_faults_named(self.location):
+            target = self._prepare(name)
+            _give_name(source, target)
+            _sync([target])
+            _sync([target.parent])
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write all these files durably: the bytes of all, then the folders that name them."""
-        targets = [self._write_one(name, content) for name, content in files.items()]
-        _sync(targets)
-        _sync({target.parent for target in targets})
+        with disk_faults_named(self.location):
+            targets = [self._write_one(name, content) for name, content in files.items()]
+            _sync(targets)
+            _sync({target.parent for target in targets})
 
     def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
         """Put `content` in the place of `expected` (None: nothing yet), atomically and durably.
@@ -47,7 +49,7 @@ class DurableFileSystemStorage(FileSystemStorage):
         Raises ReplacedMeanwhileError, and changes nothing, where the name holds something else by now.
         """
         target = self._prepare(name)
-        with _locked(target.parent / ".lock"):
+        with disk_faults_named(self.location), _locked(target.parent / ".lock"):
             current = target.read_bytes() if target.exists() else None
             if not _same(current, expected):
                 raise ReplacedMeanwhileError(name)
@@ -56,6 +58,19 @@ class DurableFileSystemStorage(FileSystemStorage):
             os.replace(temporary, target)
             _sync([target.parent])
 
+    def watch(self, name: str) -> Watch:
+        """One stat tells whether the content is still the same."""
+        path, stat = self.path(name), os.stat
+
+        def look(*, fresh: bool = False) -> Hashable:
+            found = stat(path)
+            return found.st_ino, found.st_mtime_ns, found.st_size
+
+        return look
+
+    def check(self) -> None:
+        """Local folders do what is relied on; that ours can be written is checked with the data folder."""
+
     def _write_one(self, name: str, content: bytes) -> Path:
         target = self._prepare(name)
         _give_name(Path(self._write_temporary(target.parent, content)), target)
@@ -63,9 +78,13 @@ class DurableFileSystemStorage(FileSystemStorage):
 
     def _write_temporary(self, folder: Path, content: bytes) -> str:
         descriptor, path = tempfile.mkstemp(prefix=".new-", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(path, 0o644)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            os.chmod(path, 0o644)
+        except OSError:  # what is half written must not keep a full disk full
+            os.unlink(path)
+            raise
         return path
 
     def _prepare(self, name: str) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,10 @@ import pytest
 os.environ.setdefault("INDEXSITE_DATA", tempfile.mkdtemp(prefix="indexsite-tests-"))
 
 from tests.databases import PostgresServer, missing_part, postgres_server  # noqa: E402
+from tests.objects import object_server  # noqa: E402
+from tests.redis_server import redis_server  # noqa: E402
 from tests.running import RunningIndex, free_port  # noqa: E402
+from tests.scaled import ScaledIndex, Servers  # noqa: E402
 
 NewIndex = Callable[..., RunningIndex]
 
@@ -38,6 +42,13 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def servers(postgres: PostgresServer) -> Iterator[Servers]:
+    """PostgreSQL, Redis and an object store for this worker's tests."""
+    with redis_server() as redis, object_server() as objects:
+        yield Servers(postgres, redis, objects)
+
+
 @pytest.fixture
 def new_index(tmp_path: Path) -> Iterator[NewIndex]:
     """Makes indexes on fresh data folders; they end with the test. Not started yet."""
@@ -51,15 +62,29 @@ def module_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIn
         yield make().start()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "scaled"])
 def any_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIndex]:
-    """One running index for the tests of a module, on either database."""
+    """One running index for the tests of a module: on either database, and as on several machines."""
+    if request.param == "scaled":
+        with scaled_index(request.getfixturevalue("servers"), tmp_path_factory.mktemp("scaled")) as index:
+            yield index
+        return
     variables = {}
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
         variables["INDEXSITE_DATABASE_URL"] = server.new_database(f"index{next(_numbers)}_{os.getpid()}")
     for make in _index_factory(tmp_path_factory.mktemp("index")):
         yield make(**variables).start()
+
+
+@contextmanager
+def scaled_index(servers: Servers, folder: Path, **variables: str) -> Iterator[ScaledIndex]:
+    """A running scaled index, which ends with the block."""
+    index = ScaledIndex(folder / "data", free_port(), {**servers.variables(folder), **variables})
+    try:
+        yield index.start()
+    finally:
+        index.stop()
 
 
 _numbers = itertools.count(1)

@@ -32,7 +32,9 @@ class NotEstablishedError(TrustError):
     code = "not-established"
 
     def __init__(self) -> None:
-        super().__init__("This index has no signed metadata yet; start it once with 'manage.py serve'.")
+        super().__init__(
+            "This index has no signed metadata yet; start 'manage.py serve', or run 'manage.py prepare' once."
+        )
 
 
 class StoreDamagedError(TrustError):

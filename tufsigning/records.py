@@ -1,11 +1,14 @@
 """The rows of signing: versions are claimed before anything is signed, and never twice."""
 
+import logging
 import secrets
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import Q
 
 from tufsigning.core.documents import Document as SignedDocument
@@ -15,6 +18,7 @@ from tufsigning.models import Document, Publication, PublisherLease, RoleHead
 
 LEASE = timedelta(seconds=10)
 _SLICE = 500
+log = logging.getLogger(__name__)
 
 
 def claim_versions(roles: Sequence[str], *, now: datetime) -> dict[str, int]:
@@ -95,20 +99,38 @@ def record_visible(candidate: Candidate, *, now: datetime) -> None:
 
 @contextmanager
 def publishing_lease(*, now: datetime) -> Iterator[bool]:
-    """Whether we are the one publisher for as long as the block runs, LEASE at most.
+    """Whether we are the one publisher for as long as the block runs: the lease is renewed while it does.
 
-    It only saves work: a publisher that outlives its lease fails at the constraint or at the timestamp. It is short
-    because a publisher that was killed holds it to its end.
+    It only saves work: a publisher that was stopped and outlives its lease fails at the constraint or at the
+    timestamp. It is short because a publisher that was killed holds it to its end.
     """
     holder = secrets.token_hex(16)
     PublisherLease.objects.get_or_create(id=1, defaults={"expires_at": now})
     free = Q(holder="") | Q(expires_at__lte=now)
     taken = PublisherLease.objects.filter(free, id=1).update(holder=holder, expires_at=now + LEASE)
+    done = threading.Event()
+    if taken:
+        threading.Thread(target=_renew_lease, args=(holder, now, done), name="lease", daemon=True).start()
     try:
         yield bool(taken)
     finally:
+        done.set()
         if taken:
             PublisherLease.objects.filter(id=1, holder=holder).update(holder="")
+
+
+def _renew_lease(holder: str, now: datetime, done: threading.Event) -> None:
+    """Until done, or until the lease is somebody else's. Its clock goes on from `now`, which is the database's."""
+    began = time.monotonic()
+    while not done.wait(LEASE.total_seconds() / 3):
+        until = now + timedelta(seconds=time.monotonic() - began) + LEASE
+        try:
+            if not PublisherLease.objects.filter(id=1, holder=holder).update(expires_at=until):
+                return
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("The publisher's lease could not be renewed: %s", error)
+        finally:
+            connection.close()
 
 
 def drop_lease() -> None:

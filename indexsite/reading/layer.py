@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
 from accounts.reading import ReadAccess
 from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
@@ -15,6 +18,7 @@ from indexsite_client.protocol import (
     SHA256,
     SIMPLE_JSON,
     NormalizedName,
+    PageFile,
     ProtocolError,
     is_normalized_name,
     normalize_name,
@@ -24,7 +28,7 @@ from indexsite_client.protocol import (
     project_list_html,
     read_page,
 )
-from storage.contract import blob_name, document_name, read_bytes, the_storage
+from storage.contract import StorageUnavailableError, blob_name, document_name, read_bytes, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 
@@ -65,6 +69,14 @@ class ReadLayer:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333."""
+        try:
+            return self._answer(environ, start_response)
+        except (TrustError, StorageUnavailableError) as error:
+            return _later(str(error)).send(environ, start_response)
+        except (DatabaseError, InterfaceError):
+            return _later("The database does not answer at the moment; try again.").send(environ, start_response)
+
+    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         first, _, rest = environ["PATH_INFO"][1:].partition("/")
         if self._access is not None and first not in _OPEN and not self._may_read(environ):
             return _ask_to_sign_in(environ, first).send(environ, start_response)
@@ -75,11 +87,7 @@ class ReadLayer:
             return self._django(environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return _METHOD.send(environ, start_response)
-        try:
-            answer = route(environ, rest)
-        except TrustError as error:
-            answer = answers.refusal("503 Service Unavailable", str(error), ("Retry-After", "5"))
-        return answer.send(environ, start_response)
+        return route(environ, rest).send(environ, start_response)
 
     def _may_read(self, environ: Environ) -> bool:
         assert self._access is not None  # noqa: S101  # asked only of a private index
@@ -99,6 +107,9 @@ class ReadLayer:
             return self._project_list(published, form, gzip=gzip)
         name = rest[:-1] if rest.endswith("/") else rest
         target = published.page_target(name)
+        if target is None:  # another process may have shown it already
+            published = self._follower.current(fresh=True)
+            target = published.page_target(name)
         if target is None or name == rest:
             return _redirect_to_normalized(name, has_slash=name != rest)
         return self._page(published, target, form, gzip=gzip)
@@ -135,20 +146,41 @@ class ReadLayer:
         if filename.endswith(".metadata"):
             return self._metadata(environ, published, sha256, filename.removesuffix(".metadata"))
         project = _project_of(filename)
-        target = published.file_target(project, filename) if project else None
+        target = self._file_target(published, project, filename) if project else None
         if target is None or target.sha256 != sha256:
             return _NO_FILE
-        return self._blob(environ, target)
+        return self._elsewhere(environ, target) or self._blob(environ, target)
+
+    def _file_target(self, published: Published, project: NormalizedName, filename: str) -> Target | None:
+        """Looked for once more where it is not there: another process may have listed it already."""
+        found = published.file_target(project, filename)
+        return found or self._follower.current(fresh=True).file_target(project, filename)
+
+    def _elsewhere(self, environ: Environ, target: Target) -> Sendable | None:
+        """Where the object store itself sends a file that we would have to stream; never a target of TUF."""
+        is_elsewhere = settings.DOWNLOADS == "redirect" and target.size > _KEPT_FILE
+        if not is_elsewhere or environ["REQUEST_METHOD"] == "HEAD" or "HTTP_IF_NONE_MATCH" in environ:
+            return None
+        address = the_storage().url(blob_name(target.sha256))
+        return answers.refusal("302 Found", "The file is in the object store.", ("Location", address))
 
     def _metadata(self, environ: Environ, published: Published, sha256: str, filename: str) -> Sendable:
         """PEP 658: not a target; the signed page has its hash."""
         project = _project_of(filename)
-        page = published.page_target(project) if project else None
-        file = published.page_files(page).get(filename) if page else None
+        file = self._page_file(published, project, filename) if project else None
         if file is None or not file.metadata_sha256 or file.sha256 != sha256:
             return _NO_FILE
-        size = the_storage().size(blob_name(file.metadata_sha256))
+        name = blob_name(file.metadata_sha256)
+        size = self._cache.get(("size", name), lambda: the_storage().size(name), lambda _: 256)
         return self._blob(environ, Target(file.metadata_sha256, size))
+
+    def _page_file(self, published: Published, project: NormalizedName, filename: str) -> PageFile | None:
+        for each in (published, None):  # the second look as for targets
+            now = each or self._follower.current(fresh=True)
+            page = now.page_target(project)
+            if page is not None and (file := now.page_files(page).get(filename)):
+                return file
+        return None
 
     def _blob(self, environ: Environ, target: Target) -> Sendable:
         name = blob_name(target.sha256)
@@ -175,7 +207,7 @@ class ReadLayer:
 
     def _document(self, path: str, *, gzip: bool) -> Sendable:
         if path == "timestamp.json":
-            published = self._follower.current()
+            published = self._follower.current(fresh=True)  # or a client would see it go back, at another process
             return answers.content(
                 published.timestamp, kind="application/json", etag=published.timestamp_etag, cache=answers.REVALIDATE
             )
@@ -202,7 +234,7 @@ class ReadLayer:
         published, name = self._follower.current(), NormalizedName(project)
         if filename == INDEX_PAGE:
             return self._signed_page(name, sha256)
-        target = published.file_target(name, filename)
+        target = self._file_target(published, name, filename)
         if target is None or target.sha256 != sha256:
             return _NO_FILE
         return self._blob(environ, target)
@@ -226,6 +258,10 @@ class ReadLayer:
             return answers.content(body, kind=answers.BYTES, etag=sha256, cache=self._immutable)
 
         return self._cache.get(("signed page", project, sha256), make, _cost_if_found)
+
+
+def _later(sentence: str) -> Answer:
+    return answers.refusal("503 Service Unavailable", sentence, ("Retry-After", "5"))
 
 
 def _cost_if_found(answer: Answer) -> int | None:

@@ -4,12 +4,11 @@ Whatever is served is a function of timestamp.json, so plain and verifying clien
 """
 
 import hashlib
-import os
+import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-
-from django.core.files.storage import FileSystemStorage, storages
 
 from indexsite.reading.cache import ByteLimitedCache
 from indexsite_client.protocol import (
@@ -22,13 +21,15 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
-from storage.contract import TIMESTAMP, blob_name, read_bytes
+from storage.contract import TIMESTAMP, StorageUnavailableError, Watch, blob_name, read_bytes, the_storage
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import SNAPSHOT, TARGETS, read_signed
 from tufsigning.core.publication import is_bin
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
 from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document
 
+_PAUSE = 1.0  # seconds before a new publication that could not be read is tried again
+log = logging.getLogger(__name__)
 _PARSED = 4  # a parsed document takes about four times its bytes
 
 
@@ -111,30 +112,50 @@ class Published:
 
 @dataclass(slots=True)
 class Follower:
-    """The current publication of the store: one stat a request tells whether it is still the same."""
+    """The current publication of the store, whose watch tells at each request whether it is still the same.
+
+    A store that fails stops nothing that is known: the publication before stays, whole, until the new one is read.
+    """
 
     cache: ByteLimitedCache
-    _stamp: tuple[int, int, int] | None = None
+    _stamp: Hashable = None
     _published: Published | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _path: str = ""
+    _watch: Watch | None = None
+    _not_before: float = 0.0
 
-    def current(self) -> Published:
-        """The newest publication; raises NotEstablishedError before the first one, StoreDamagedError."""
-        stamp = self._look()
+    def current(self, *, fresh: bool = False) -> Published:
+        """The newest publication; raises NotEstablishedError before the first one, StoreDamagedError.
+
+        Where other processes serve beside us, they may be a moment ahead: `fresh` is as new as any of them.
+        """
+        stamp = self._look(fresh=fresh)
         published = self._published
         if published is not None and stamp == self._stamp:
             return published
-        if published is not None and not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(blocking=fresh or published is None):
+            assert published is not None  # noqa: S101  # or we had waited
             return published  # another thread reads the new one; until then the old one is whole
-        if published is None:
-            self._lock.acquire()
         try:
             return self._follow(stamp)
         finally:
             self._lock.release()
 
-    def _follow(self, stamp: tuple[int, int, int]) -> Published:
+    def _follow(self, stamp: Hashable) -> Published:
+        if self._published is None:
+            return self._read(stamp)
+        if stamp == self._stamp or time.monotonic() < self._not_before:
+            return self._published
+        try:
+            return self._read(stamp)
+        except StorageUnavailableError as error:
+            self._not_before = time.monotonic() + _PAUSE
+            log.warning(
+                "Publication %s is still served; the next one cannot be read: %s", self._published.number, error
+            )
+            return self._published
+
+    def _read(self, stamp: Hashable) -> Published:
         if self._published is None or stamp != self._stamp:
             timestamp = read_bytes(TIMESTAMP, limit=MAX_TIMESTAMP)
             if timestamp is None:
@@ -144,13 +165,10 @@ class Follower:
             self._stamp = stamp
         return self._published
 
-    def _look(self) -> tuple[int, int, int]:
-        if not self._path:
-            store = storages["default"]
-            assert isinstance(store, FileSystemStorage)  # noqa: S101  # the only kind that the environment admits
-            self._path = store.path(TIMESTAMP)
+    def _look(self, *, fresh: bool) -> Hashable:
+        if self._watch is None:
+            self._watch = the_storage().watch(TIMESTAMP)
         try:
-            found = os.stat(self._path)
+            return self._watch(fresh=fresh)
         except FileNotFoundError:
             raise NotEstablishedError from None
-        return found.st_ino, found.st_mtime_ns, found.st_size

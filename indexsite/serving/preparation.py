@@ -3,7 +3,8 @@
 import os
 import secrets
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
 from indexsite.serving.errors import CannotServeError
+from storage.contract import the_storage
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
 from tufsigning.clock import signing_time
 from tufsigning.library import Library
@@ -23,6 +25,7 @@ from tufsigning.restoration import restore_from_published
 
 FIRST_USER = "admin"
 _KEPT_COPIES = 3
+_LOCK = 0x1DE85173  # ours among a database's advisory locks
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs", "fuse.glusterfs"}
 )
@@ -31,10 +34,17 @@ _NETWORK = frozenset(
 def prepare_index(*, now: datetime) -> list[str]:
     """Bring the index up to where its parts can run; returns sentences about what was done.
 
-    Raises CannotServeError. Each step is safe to repeat after a crash in any of them.
+    Raises CannotServeError. Each step is safe to repeat after a crash in any of them, and of several machines that
+    do this on one database, one does it while the others wait.
     """
     check_data_folder(Path(settings.DATA))
+    with _alone_on_the_database():
+        return _prepare(now)
+
+
+def _prepare(now: datetime) -> list[str]:
     said = _migrate(now)
+    the_storage().check()
     publisher = Publisher(library := Library())
     if connection.vendor == "sqlite":
         drop_lease()  # `serve` is alone on its data folder: whoever holds it was killed
@@ -48,6 +58,21 @@ def prepare_index(*, now: datetime) -> list[str]:
     if _make_first_user():
         said.append(f"made the user {FIRST_USER}.")
     return said
+
+
+@contextmanager
+def _alone_on_the_database() -> Iterator[None]:
+    """PostgreSQL's advisory lock, which ends with its connection; `serve` holds the folder of SQLite's."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 def check_data_folder(folder: Path) -> None:

@@ -4,12 +4,14 @@ import logging
 import threading
 
 import dramatiq
+from django.db import InterfaceError, OperationalError
 from dramatiq import Worker
 
 from indexsite.schedule import run_schedule
+from indexsite.serving.readiness import LOOK_EVERY, wait_until_prepared
+from storage.contract import StorageUnavailableError
 from tufsigning import tasks  # noqa: F401  # declares the actors
 from tufsigning.clock import signing_time
-from tufsigning.errors import NotEstablishedError
 from tufsigning.library import Library
 from tufsigning.restoration import restore_from_published
 
@@ -20,10 +22,15 @@ GRACE = 12_000  # milliseconds for the work in hand; what is not finished is saf
 
 def run_worker(stop: threading.Event) -> None:
     """Work until told to stop, then finish what is in hand."""
-    try:
-        restore_from_published(Library(), now=signing_time())  # a restored database must not take files off their pages
-    except NotEstablishedError as error:
-        log.error("%s", error)
+    while not stop.is_set():
+        wait_until_prepared(stop)
+        try:
+            if not stop.is_set():  # a restored database must not take files off their pages
+                restore_from_published(Library(), now=signing_time())
+            break
+        except (StorageUnavailableError, OperationalError, InterfaceError) as error:
+            log.error("The worker cannot begin yet: %s", str(error).strip())
+            stop.wait(LOOK_EVERY)
     broker = dramatiq.get_broker()
     broker.emit_after("process_boot")  # else time limits never fire
     worker = Worker(broker, worker_timeout=100, worker_threads=THREADS)

@@ -16,15 +16,17 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.utils import timezone
 
+from indexsite.management.commands.prepare import end_connections
 from indexsite.pages import trust_summary
 from indexsite.serving.errors import CannotServeError
 from indexsite.serving.preparation import check_data_folder, first_sign_in, prepare_index
 from indexsite.serving.supervisor import Part, Supervisor, say
 from indexsite.serving.welcome import welcome
 from indexsite_client.protocol import ProtocolError
+from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
 
 READY_WITHIN = 60.0  # seconds
@@ -49,9 +51,9 @@ class Command(BaseCommand):
                 for sentence in prepare_index(now=timezone.now()):
                     say("serve", sentence)
                 text = welcome(address=_address(host, port), trust=trust_summary(), sign_in=first_sign_in())
-                connections.close_all()
+                end_connections()
                 _supervise(host, port, text)
-        except (CannotServeError, TrustError, ProtocolError, DatabaseError) as error:
+        except (CannotServeError, TrustError, ProtocolError, DatabaseError, StorageUnavailableError) as error:
             raise CommandError(str(error).strip()) from error
 
 

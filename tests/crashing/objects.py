@@ -1,0 +1,33 @@
+"""The product's object storage, with a place to crash before, in and after each of its durable verbs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from storage.objects import DurableObjectStorage
+from tests.crashing import reached
+
+
+class CrashingObjectStorage(DurableObjectStorage):
+    """Stops at `storage.<verb>:before`, `:half` and `:after`."""
+
+    def adopt(self, source: Path, name: str) -> None:
+        """Send a received file to its name, or crash before, when it is sent and still here, or after."""
+        reached("storage.adopt:before")
+        super().adopt(source, name)
+        reached("storage.adopt:after")
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write the files, or crash before, with half of them written, or after."""
+        reached("storage.write:before")
+        names = list(files)
+        if len(names) > 1:
+            super().write({name: files[name] for name in names[: len(names) // 2]})
+        reached("storage.write:half")
+        super().write({name: files[name] for name in names[len(names) // 2 :]})
+        reached("storage.write:after")
+
+    def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
+        """Replace the content, or crash before or after."""
+        reached("storage.replace:before")
+        super().replace(name, content, expected=expected)
+        reached("storage.replace:after")
