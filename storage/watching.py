@@ -30,14 +30,14 @@ class RemoteWatch:
     def __call__(self, *, fresh: bool = False) -> Hashable:
         """The last known stamp; raises what the last look raised while none succeeded."""
         now = self._clock()
-        if not fresh and now - self._began < EVERY and now - self._seen < FRESH:
+        if not fresh and now - self._began < EVERY and now - self._seen <= FRESH:
             return self._stamp
         with self._changed:
             if now - self._began >= EVERY:
                 self._begin()
             if self._stamp is None:
                 self._changed.wait_for(lambda: not self._is_looking, _FIRST)
-            elif (fresh or now - self._seen >= FRESH) and not self._is_failing:
+            elif (fresh or now - self._seen > FRESH) and not self._is_failing:
                 self._wait_for_look_since(now if fresh else now - FRESH)
             if self._stamp is None:
                 raise (self._error or TimeoutError("The first look at the store takes too long.")).with_traceback(None)

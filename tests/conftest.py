@@ -15,7 +15,7 @@ import pytest
 os.environ.setdefault("INDEXSITE_DATA", tempfile.mkdtemp(prefix="indexsite-tests-"))
 
 from tests.databases import PostgresServer, missing_part, postgres_server  # noqa: E402
-from tests.objects import object_server  # noqa: E402
+from tests.objects import ObjectServer, object_server  # noqa: E402
 from tests.redis_server import redis_server  # noqa: E402
 from tests.running import RunningIndex, free_port  # noqa: E402
 from tests.scaled import ScaledIndex, Servers  # noqa: E402
@@ -43,9 +43,16 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(scope="session")
-def servers(postgres: PostgresServer) -> Iterator[Servers]:
+def objects() -> Iterator[ObjectServer]:
+    """An object store for this worker's tests."""
+    with object_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def servers(postgres: PostgresServer, objects: ObjectServer) -> Iterator[Servers]:
     """PostgreSQL, Redis and an object store for this worker's tests."""
-    with redis_server() as redis, object_server() as objects:
+    with redis_server() as redis:
         yield Servers(postgres, redis, objects)
 
 

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -18,13 +19,34 @@ import pytest
 from tests.running import free_port
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class PostgresServer:
-    """A running server; every call of `new_database` makes an empty database."""
+    """A server; every call of `new_database` makes an empty database."""
 
     bin: Path
     port: int
     user: dict[str, object]
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", str(self.folder), "-F"]
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.bin / "postgres", "-D", self.folder / "data", *options],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                **self.user,  # type: ignore[call-overload]  # Popen's user options
+            )
+        _wait_until_up(self)
+
+    def stop(self) -> None:
+        """End it, and every connection with it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
 
     def new_database(self, name: str) -> str:
         """The URL of a new database."""
@@ -48,24 +70,14 @@ def postgres_server() -> Iterator[PostgresServer]:
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         if not all(each.stat().st_mode & 0o001 for each in binaries.parents):  # the checkout is root's alone
             binaries = Path(shutil.copytree(binaries.parent, folder / "install", symlinks=True)) / "bin"
-    server = PostgresServer(binaries, free_port(), user)
+    server = PostgresServer(binaries, free_port(), user, folder)
     try:
         server.run("initdb", "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8", "--no-sync")
-        options = ["-h", "127.0.0.1", "-p", str(server.port), "-k", str(folder), "-F"]
-        with open(folder / "log", "wb") as log:
-            process = subprocess.Popen(
-                [binaries / "postgres", "-D", folder / "data", *options],
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                **user,  # type: ignore[call-overload]  # Popen's user options
-            )
         try:
-            _wait_until_up(server)
+            server.start()
             yield server
         finally:
-            process.terminate()
-            process.wait(30)
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -76,12 +76,8 @@ def object_server() -> Iterator[ObjectServer]:
         eventually(lambda: _answers(server, process, folder / "log"), within=60, what="the object store")
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()  # nothing of it is kept, and its graceful end takes longer than ten seconds
+        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -32,7 +32,17 @@ class RedisServer:
         return f"redis://:redis%2Fsecret@127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [str(self.binary), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        command = [
+            str(self.binary),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ]
         command += ["--requirepass", PASSWORD, "--dir", str(self.folder)]
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -8,7 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
@@ -121,8 +123,27 @@ class ScaledIndex(RunningIndex):
 
     def wait_until_settled(self) -> None:
         """Until nothing waits to be published."""
-        script = "from packages.outbox import has_waiting; print(has_waiting())"
-        eventually(lambda: self.manage("shell", "-c", script).split()[-1] == "False", within=60, what="all published")
+        waiting = "SELECT count(*) FROM packages_outboxentry WHERE settled_at IS NULL"
+        eventually(lambda: self.rows(waiting) == [(0,)], within=60, what="everything published")
+
+    def kill(self) -> None:
+        """SIGKILL to every process."""
+        for part in self.parts.values():
+            part.send_signal(signal.SIGKILL)
+            part.wait()
+
+    def end_worker(self, number: int) -> None:
+        """End one worker as a service manager would."""
+        part = self.parts.pop(f"worker{number}")
+        part.terminate()
+        part.wait(25)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:  # Any: what the database holds
+        """What a statement finds or changes in the database."""
+        address = self.variables["INDEXSITE_DATABASE_URL"]
+        with psycopg.connect(address, autocommit=True) as connection:
+            found = connection.execute(query, values)
+            return found.fetchall() if found.description else []
 
     def _start(self, name: str, command: Sequence[str], variables: Mapping[str, str]) -> None:
         with open(self.log, "ab") as log:

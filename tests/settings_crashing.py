@@ -8,3 +8,5 @@ _kind = "objects.CrashingObjectStorage" if "bucket_name" in _options else "stora
 STORAGES = {**STORAGES, "default": {"BACKEND": f"tests.crashing.{_kind}", "OPTIONS": _options}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["ENGINE"] = "tests.crashing.database"
+else:
+    DATABASES["default"]["ENGINE"] = "tests.crashing.postgres"

@@ -1,4 +1,4 @@
-"""Where a process kills itself: a step named by the environment, once."""
+"""Where a process kills or stops itself: a step named by the environment, once."""
 
 import os
 import signal
@@ -12,6 +12,8 @@ _lock = threading.Lock()
 
 def reached(step: str) -> None:
     """End this process by SIGKILL if CRASH_AT names this step, for the first time and in the part CRASH_IN.
+
+    CRASH_BY names another signal, such as SIGSTOP for a process that stalls and may be woken up.
 
     `CRASH_AT` is a step such as `storage.write:half`, or `database.commit:before#3` for the third time that the
     process gets there. The file CRASH_MARK is made just before, so that a restarted part does not crash again.
@@ -28,4 +30,4 @@ def reached(step: str) -> None:
         if _counts[step] < int(count or 1):
             return
         Path(mark).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[os.environ.get("CRASH_BY", "SIGKILL")])

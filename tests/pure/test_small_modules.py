@@ -76,7 +76,11 @@ NONSENSE = [
     ({"INDEXSITE_BASE_URL": "packages.example"}, "INDEXSITE_BASE_URL: give the address"),
     ({"INDEXSITE_UPLOAD_LIMIT": "-1"}, "INDEXSITE_UPLOAD_LIMIT"),
     ({"INDEXSITE_SECRET_KEY_FILE": "/does/not/exist"}, "INDEXSITE_SECRET_KEY_FILE names a file"),
-    ({"INDEXSITE_STORAGE_URL": "s3://bucket"}, "INDEXSITE_STORAGE_URL: only file"),
+    ({"INDEXSITE_STORAGE_URL": "s3://bucket"}, "INDEXSITE_STORAGE_URL: name the bucket"),
+    ({"INDEXSITE_STORAGE_URL": "ftp://host/"}, "INDEXSITE_STORAGE_URL: give file:///"),
+    ({"INDEXSITE_BROKER_URL": "amqp://host"}, "INDEXSITE_BROKER_URL: give redis://"),
+    ({"INDEXSITE_DOWNLOADS": "redirect"}, "^INDEXSITE_DOWNLOADS: redirect needs an object store"),
+    ({"INDEXSITE_DATABASE_CONNECTIONS": "1"}, "INDEXSITE_DATABASE_CONNECTIONS"),
 ]
 
 

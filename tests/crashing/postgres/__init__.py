@@ -1,0 +1,1 @@
+"""PostgreSQL with places to crash: before and after each commit."""
