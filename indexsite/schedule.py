@@ -1,5 +1,6 @@
 """Periodic work: a loop in every worker, of which one claims each act when it is due."""
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -32,11 +33,17 @@ class PeriodicAct:
     run: Callable[[datetime], object]
 
 
-def _prune(now: datetime) -> None:
-    """Uploads that a crash left half received, and messages that failed for good, after a while."""
+def prune_incoming(now: datetime) -> None:
+    """Remove uploads that a crash left half received on this machine, after a day."""
     for path in the_storage().incoming_folder().iterdir():
-        if path.stat().st_mtime < (now - timedelta(days=1)).timestamp():
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+            if path.stat().st_mtime < (now - timedelta(days=1)).timestamp():
+                path.unlink()
+
+
+def _prune(now: datetime) -> None:
+    """That, and messages that failed for good, after a while."""
+    prune_incoming(now)
     QueuedMessage.objects.filter(is_dead=True, due_at__lt=now - timedelta(days=7)).delete()
 
 

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db import close_old_connections
+
 from accounts.callers import Caller, Scope
 from packages.acceptance import (
     Acceptance,
@@ -32,6 +34,7 @@ def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: Incoming
     blob.check(announced.digests)
     if is_here_already(named.filename, blob.sha256):
         return Receipt(named.filename, is_new=False)
+    close_old_connections()  # a pooled one is for others while bytes are read and stored
     distribution = read_distribution(named, blob.file)
     metadata_sha256 = keep_blobs([distribution.metadata.content])[0] if named.is_wheel else ""
     stored = StoredDistribution(distribution, announced.display_name, blob.keep(), blob.size, metadata_sha256)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils import timezone
@@ -59,6 +59,7 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
     try:
         caller = _identify(request.headers.get("Authorization", ""))
         caller.require(Scope.UPLOAD)
+        close_old_connections()  # a pooled one is for others while the body comes
         with _upload_place():
             receipt = _receive(request, caller, body)
     except (AccessError, UploadRefusedError) as error:

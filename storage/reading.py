@@ -4,7 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError
+from botocore.exceptions import BotoCoreError, IncompleteReadError
 from urllib3.exceptions import HTTPError
 
 from storage.contract import StorageUnavailableError
@@ -23,22 +23,25 @@ class ObjectReader(io.RawIOBase):
         self._position = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Up to `size` bytes, or all that is left; raises StorageUnavailableError."""
-        for left in reversed(range(_TRIES)):
-            if self._position >= self._size:
-                return b""
+        """`size` bytes, fewer only at the end; all that is left where it is negative. StorageUnavailableError."""
+        end = self._size if size < 0 else min(self._position + size, self._size)
+        pieces, failures = [], 0
+        while self._position < end:
             try:
                 if self._body is None:
                     self._body = self._get(self._position)["Body"]
-                data: bytes = self._body.read(size if size >= 0 else None)
+                piece: bytes = self._body.read(end - self._position)
+                if not piece:
+                    raise IncompleteReadError(actual_bytes=self._position, expected_bytes=self._size)
             except READ_FAULTS as error:
                 self._let_go()
-                if not left:
+                failures += 1
+                if failures == _TRIES:
                     raise StorageUnavailableError(f"reading {self._name} broke off: {type(error).__name__}.") from error
             else:
-                self._position += len(data)
-                return data
-        raise AssertionError  # the last try returned or raised
+                pieces.append(piece)
+                self._position += len(piece)
+        return b"".join(pieces)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go there; the next read asks for what follows."""

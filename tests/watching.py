@@ -75,7 +75,8 @@ def readable_files(index: RunningIndex, project: str) -> dict[str, str]:
 class Watchers:
     """Three threads that look until they are told to end; `wrong` says what they saw that must not be."""
 
-    def __init__(self, index: RunningIndex, *projects: str) -> None:
+    def __init__(self, index: RunningIndex, *projects: str, busy_is_well: bool = False) -> None:
+        self._busy_is_well = busy_is_well  # where the index may answer 503 for what it cannot read
         self._index, self._root, self._projects = index, index.root(), list(projects)
         self._stop = threading.Event()
         self._folder = tempfile.TemporaryDirectory()
@@ -119,11 +120,13 @@ class Watchers:
             for project in list(self._projects):
                 try:
                     files = look(project)
-                except DownloadHTTPError as error:
+                except (DownloadHTTPError, AssertionError) as error:
+                    if self._busy_is_well and str(error).startswith("503 for "):
+                        continue
                     self.wrong.append(f"{kind}: {error}")
                 except (DownloadError, OSError):
                     continue  # nobody answers at the moment: the index is down, which is no invalid state
-                except (RepositoryError, AssertionError, ValueError) as error:
+                except (RepositoryError, ValueError) as error:
                     self.wrong.append(f"{kind}: {type(error).__name__}: {error}")
                 else:
                     self.looks[kind] += 1

@@ -29,6 +29,7 @@ from indexsite_client.protocol import (
     read_page,
 )
 from storage.contract import StorageUnavailableError, blob_name, document_name, read_bytes, the_storage
+from tufsigning.core.documents import ROOT
 from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 
@@ -66,6 +67,7 @@ class ReadLayer:
         if access is not None:
             immutable, vary = immutable.replace("public", "private"), f"{vary}, Authorization, Cookie"
         self._immutable, self._vary = immutable, vary
+        self._no_root = "", 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333."""
@@ -215,7 +217,21 @@ class ReadLayer:
         if found is None:
             return _NO_FILE
         name = document_name(found[2], int(found[1]))
+        if found[2] == ROOT:
+            return self._root(path, name, gzip=gzip)
+        return self._signed(path, name, gzip=gzip)
 
+    def _root(self, path: str, name: str, *, gzip: bool) -> Sendable:
+        """Every client asks at every refresh for the root after the newest: that there is none is remembered."""
+        asked = path, self._follower.current(fresh=True).number
+        if asked == self._no_root:
+            return _NO_FILE
+        answer = self._signed(path, name, gzip=gzip)
+        if answer is _NO_FILE:
+            self._no_root = asked
+        return answer
+
+    def _signed(self, path: str, name: str, *, gzip: bool) -> Answer:
         def make() -> Answer:
             body = read_bytes(name, limit=MAX_DOCUMENT)
             if body is None:

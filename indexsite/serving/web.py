@@ -3,6 +3,7 @@
 import os
 
 from django.conf import settings
+from django.utils import timezone
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
@@ -40,6 +41,9 @@ def run_web(host: str, port: int) -> None:
 def load_application() -> object:
     """The application, in granian's own process for it, which must not outlive granian's first."""
     end_with_parent(_first)
+    from indexsite.schedule import prune_incoming  # noqa: PLC0415  # as below
+
+    prune_incoming(timezone.now())  # what was half received here when this machine's last process was killed
     from indexsite.application import application  # noqa: PLC0415  # opens the database: after the fork only
 
     return application
