@@ -30,7 +30,9 @@ class Command(BaseCommand):
         try:
             user = User.objects.filter(username=options["user"], is_active=True).first()
         except DatabaseError as error:
-            raise CommandError("The index is not set up yet; start it once with 'manage.py serve'.") from error
+            raise CommandError(
+                "The index is not set up yet; start 'manage.py serve', or run 'manage.py prepare' once."
+            ) from error
         if user is None:
             raise CommandError(f"There is no active user {options['user']!r}; add one in /admin/.")
         if options["days"] is not None and not 1 <= options["days"] <= 36500:
