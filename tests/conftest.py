@@ -84,6 +84,17 @@ def any_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield make(**variables).start()
 
 
+@pytest.fixture(scope="module", params=["embedded", "scaled"])
+def each_mode(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIndex]:
+    """One running index for the tests of a module, by one command and as on several machines."""
+    if request.param == "scaled":
+        with scaled_index(request.getfixturevalue("servers"), tmp_path_factory.mktemp("scaled")) as index:
+            yield index
+        return
+    for make in _index_factory(tmp_path_factory.mktemp("index")):
+        yield make().start()
+
+
 @contextmanager
 def scaled_index(servers: Servers, folder: Path, **variables: str) -> Iterator[ScaledIndex]:
     """A running scaled index, which ends with the block."""

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+if sys.modules.get("boto3", sys) is None:  # left out of the processes that need none; this one does
+    del sys.modules["boto3"]
+
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError

@@ -6,7 +6,7 @@ from tests.running import Reply, RunningIndex
 def stored_files(index: RunningIndex) -> set[str]:
     """Everything in the blob store once all is published: a refusal must not add to it."""
     index.wait_until_settled()
-    return {path.name for path in (index.data / "store").rglob("*") if path.is_file() and "metadata" not in path.parts}
+    return index.stored_blobs()
 
 
 def assert_refused(index: RunningIndex, reply: Reply, status: int, words: str, before: set[str]) -> None:

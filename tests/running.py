@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
@@ -209,6 +211,16 @@ class RunningIndex:
                 return bool(database.execute(query).fetchone() == (0,))
 
         eventually(settled, what="everything published")
+
+    def stored_blobs(self) -> set[str]:
+        """Every file of the store that is no metadata, half received uploads included."""
+        files = (path for path in (self.data / "store").rglob("*") if path.is_file())
+        return {path.name for path in files if "metadata" not in path.parts}
+
+    def process_ids(self) -> list[int]:
+        """The processes of all parts."""
+        assert self.process is not None
+        return [each.pid for each in psutil.Process(self.process.pid).children(recursive=True)]
 
     def fingerprint(self) -> str:
         """The SHA-256 of the newest root, as `serve` prints it."""

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from indexsite.addresses import read_object_store
 from tests.databases import PostgresServer
 from tests.objects import ObjectServer
 from tests.redis_server import RedisServer
@@ -126,11 +128,18 @@ class ScaledIndex(RunningIndex):
         waiting = "SELECT count(*) FROM packages_outboxentry WHERE settled_at IS NULL"
         eventually(lambda: self.rows(waiting) == [(0,)], within=60, what="everything published")
 
-    def kill(self) -> None:
-        """SIGKILL to every process."""
-        for part in self.parts.values():
-            part.send_signal(signal.SIGKILL)
-            part.wait()
+    def stored_blobs(self) -> set[str]:
+        """Every blob of the bucket, and half received uploads on each machine."""
+        place = read_object_store(self.variables["INDEXSITE_STORAGE_URL"])
+        client = ObjectServer(int(place.endpoint.rpartition(":")[2])).client()
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=place.bucket, Prefix=f"{place.prefix}/blobs/")
+        found = {each["Key"].rpartition("/")[2] for page in pages for each in page.get("Contents", [])}
+        return found | {path.name for path in self.data.glob("*/incoming/*")}
+
+    def process_ids(self) -> list[int]:
+        """The processes of all parts."""
+        parts = [psutil.Process(part.pid) for part in self.parts.values()]
+        return [each.pid for part in parts for each in (part, *part.children(recursive=True))]
 
     def end_worker(self, number: int) -> None:
         """End one worker as a service manager would."""

@@ -202,6 +202,24 @@ def test_an_object_store_that_is_slow_or_flickers_loses_nothing(
     uploader.assert_only_busy()
 
 
+def test_a_publication_that_takes_longer_than_a_lease_is_left_alone_by_other_workers(
+    index: ScaledIndex, proxy: FaultyProxy, token: str, tmp_path: Path
+) -> None:
+    seen = "SELECT count(visible_at), count(*) FROM tufsigning_publication"
+    index.wait_until_settled()
+    [(visible, signed)] = index.rows(seen)
+    with watched(index, tmp_path, busy_is_well=True) as uploaded:
+        uploaded.append(upload(index, token))
+        eventually(lambda: index.rows(seen) == [(visible + 1, signed + 1)], what="a quick publication")
+        proxy.set("slow", delay=4.0)  # for each of several requests, one after the other; the lease is ten seconds
+        try:
+            uploaded.append(upload(index, token))
+            eventually(lambda: index.rows(seen)[0][0] == visible + 2, within=90, what="a slow publication")
+        finally:
+            proxy.set("")
+    assert index.rows(seen) == [(visible + 2, signed + 2)]  # nobody else began one meanwhile
+
+
 def test_a_publisher_that_was_stopped_past_its_lease_changes_nothing_when_it_wakes_up(
     index: ScaledIndex, token: str, tmp_path: Path
 ) -> None:

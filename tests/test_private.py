@@ -3,17 +3,25 @@
 import itertools
 import sqlite3
 from base64 import b64encode
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
+import psycopg
 import pytest
 
 from tests.distributions import wheel
 from tests.running import RunningIndex, ask, eventually, free_port
+from tests.scaled import ScaledIndex, Servers
 
 
-@pytest.fixture(scope="module")
-def private(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # a generator fixture
-    index = RunningIndex(tmp_path_factory.mktemp("private") / "data", free_port(), {"INDEXSITE_PRIVATE": "1"})
+@pytest.fixture(scope="module", params=["embedded", "scaled"])
+def private(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningIndex]:
+    folder, variables = tmp_path_factory.mktemp("private"), {"INDEXSITE_PRIVATE": "1"}
+    if request.param == "embedded":
+        index = RunningIndex(folder / "data", free_port(), variables)
+    else:
+        shared: Servers = request.getfixturevalue("servers")
+        index = ScaledIndex(folder / "data", free_port(), {**shared.variables(folder), **variables}, webs=1, workers=1)
     index.start()
     token = index.token()
     filename, content = wheel("secret-project", "1.0")
@@ -117,7 +125,20 @@ def test_the_last_use_of_a_token_is_noted(private: RunningIndex) -> None:
 
 def test_reading_waits_for_no_writer(private: RunningIndex) -> None:
     token = private.token("--scope", "read")
-    with closing(sqlite3.connect(private.data / "indexsite.sqlite3", isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
+    with writing(private):
         assert private.page("secret-project", Authorization=f"Bearer {token}")  # a wait for the writer ends in an error
+
+
+@contextmanager
+def writing(index: RunningIndex) -> Iterator[None]:
+    """Hold what a writer of tokens holds."""
+    if isinstance(index, ScaledIndex):
+        with psycopg.connect(index.variables["INDEXSITE_DATABASE_URL"]) as writer:
+            writer.execute("LOCK TABLE accounts_token IN SHARE ROW EXCLUSIVE MODE")
+            yield
+            writer.rollback()
+        return
+    with closing(sqlite3.connect(index.data / "indexsite.sqlite3", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        yield
         writer.execute("ROLLBACK")

@@ -15,17 +15,17 @@ PIP_ACCEPT = f"{SIMPLE_JSON}, {SIMPLE_HTML}; q=0.1, text/html; q=0.01"
 
 
 @pytest.fixture(scope="module")
-def index(module_index: RunningIndex) -> RunningIndex:
+def index(each_mode: RunningIndex) -> RunningIndex:
     """An index with the project demo-project: a wheel, an sdist, and a wheel too large to be kept in memory."""
     import os
 
-    token = module_index.token()
+    token = each_mode.token()
     files = [wheel("Demo.Project", "1.0"), sdist("demo-project", "1.0")]
     files.append(wheel("demo_project", "2.0", members={"big.bin": os.urandom(600_000)}))
     for filename, content in files:
-        assert module_index.post_upload(filename, content, token=token).status == 200
-    module_index.wait_until_listed("demo-project", *(filename for filename, _ in files))
-    return module_index
+        assert each_mode.post_upload(filename, content, token=token).status == 200
+    each_mode.wait_until_listed("demo-project", *(filename for filename, _ in files))
+    return each_mode
 
 
 FORMS = [

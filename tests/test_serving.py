@@ -110,6 +110,12 @@ def test_secrets_are_for_the_owner_only_and_never_in_the_log(module_index: Runni
     assert {mode(path) for path in [data / "keys", data / "keys" / "offline"]} == {"0o700"}
 
 
+def test_what_an_embedded_index_does_not_use_is_not_imported(module_index: RunningIndex) -> None:
+    script = "import sys, indexsite.application, indexsite.serving.worker;"
+    script += "print([name for name in ('boto3', 'botocore', 'storages', 'redis', 'psycopg') if sys.modules.get(name)])"
+    assert module_index.manage("shell", "-c", script).splitlines()[-1] == "[]"
+
+
 def test_a_taken_port_is_refused_in_a_sentence(new_index: NewIndex) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

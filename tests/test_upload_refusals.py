@@ -11,8 +11,8 @@ from tests.running import RunningIndex, ask, multipart
 
 
 @pytest.fixture(scope="module")
-def index(module_index: RunningIndex) -> RunningIndex:
-    return module_index
+def index(each_mode: RunningIndex) -> RunningIndex:
+    return each_mode
 
 
 @pytest.fixture(scope="module")
