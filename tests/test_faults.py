@@ -46,9 +46,7 @@ def index(servers: Servers, proxy: FaultyProxy, tmp_path_factory: pytest.TempPat
     variables["DJANGO_SETTINGS_MODULE"] = "tests.settings_crashing"
     index = ScaledIndex(folder / "data", free_port(), variables)
     try:
-        index.start()
-        upload(index, index.token())
-        yield index
+        yield index.start()
     finally:
         index.stop()
 
@@ -58,39 +56,45 @@ def token(index: ScaledIndex) -> str:
     return index.token()
 
 
-def upload(index: ScaledIndex, token: str) -> str:
-    """Upload another file of the project demo; it must be answered 200."""
-    filename, content = wheel("demo", f"{next(_versions)}.0")
+@pytest.fixture
+def project() -> str:
+    """A project of the test's own: clients that look at everything have little to look at."""
+    return f"demo{next(_versions)}"
+
+
+def upload(index: ScaledIndex, token: str, project: str) -> str:
+    """Upload another file of the project; it must be answered 200."""
+    filename, content = wheel(project, f"{next(_versions)}.0")
     reply = index.post_upload(filename, content, token=token)
     assert reply.status == 200, reply.text
     return filename
 
 
 @contextmanager
-def watched(index: ScaledIndex, tmp_path: Path, *, busy_is_well: bool = False) -> Iterator[list[str]]:
+def watched(index: ScaledIndex, tmp_path: Path, project: str, *, busy_is_well: bool = False) -> Iterator[list[str]]:
     """Clients look while the block runs, at each web process. What it adds to the list must be published afterwards."""
     uploaded: list[str] = []
-    one, other = (Watchers(index.at(port), "demo", busy_is_well=busy_is_well) for port in index.ports)
+    one, other = (Watchers(index.at(port), project, busy_is_well=busy_is_well) for port in index.ports)
     with one, other:
         yield uploaded
-        index.wait_until_listed("demo", *uploaded, within=90)
+        index.wait_until_listed(project, *uploaded, within=90)
         index.wait_until_settled()
         for watchers in (one, other):
             watchers.look_once_more()
     for watchers in (one, other):
         watchers.assert_all_was_well()
     for port in index.ports:
-        found = verified_files(new_updater(index.at(port), tmp_path / str(port), index.root()), "demo")
+        found = verified_files(new_updater(index.at(port), tmp_path / str(port), index.root()), project)
         assert set(uploaded) <= set(found)
-        assert readable_files(index.at(port), "demo") == found
+        assert readable_files(index.at(port), project) == found
     assert index.rows("SELECT DISTINCT state FROM packages_file") == [("published",)]
 
 
 class Uploader:
     """Uploads all the while, as a build machine does that tries again; remembers what was answered 200."""
 
-    def __init__(self, index: ScaledIndex, token: str) -> None:
-        self._index, self._token = index, token
+    def __init__(self, index: ScaledIndex, token: str, project: str) -> None:
+        self._index, self._token, self._project = index, token, project
         self._stop = threading.Event()
         self.taken: list[str] = []
         self.statuses: dict[int, int] = {}
@@ -105,13 +109,13 @@ class Uploader:
         self._thread.join()
 
     def _run(self) -> None:
-        filename, content = wheel("demo", f"{next(_versions)}.0")
+        filename, content = wheel(self._project, f"{next(_versions)}.0")
         while not self._stop.wait(0.1):
             reply = self._index.post_upload(filename, content, token=self._token)
             self.statuses[reply.status] = self.statuses.get(reply.status, 0) + 1
             if reply.status == 200:
                 self.taken.append(filename)
-                filename, content = wheel("demo", f"{next(_versions)}.0")
+                filename, content = wheel(self._project, f"{next(_versions)}.0")
 
     def wait_for_more(self, count: int = 3) -> None:
         """Until so many more uploads were taken."""
@@ -124,43 +128,46 @@ class Uploader:
 
 
 def test_redis_flushed_gone_and_back_costs_only_delay(
-    index: ScaledIndex, servers: Servers, token: str, tmp_path: Path
+    index: ScaledIndex, servers: Servers, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path) as uploaded, Uploader(index, token) as uploader:
+    with watched(index, tmp_path, project) as uploaded, Uploader(index, token, project) as uploader:
         uploader.wait_for_more()
         servers.redis.client().flushall()
         uploader.wait_for_more()
         servers.redis.stop()
         uploader.wait_for_more(10)
-        index.wait_until_listed("demo", uploader.taken[-10])
+        index.wait_until_listed(project, uploader.taken[-10])
         servers.redis.start()
         uploader.wait_for_more()
         uploaded += uploader.taken
     assert set(uploader.statuses) == {200}
 
 
-def test_a_redis_that_hangs_fails_no_upload(index: ScaledIndex, servers: Servers, token: str, tmp_path: Path) -> None:
+def test_a_redis_that_hangs_fails_no_upload(
+    index: ScaledIndex, servers: Servers, token: str, project: str, tmp_path: Path
+) -> None:
     assert servers.redis.process is not None
     hanging = psutil.Process(servers.redis.process.pid)
-    with watched(index, tmp_path) as uploaded:
+    with watched(index, tmp_path, project) as uploaded:
         hanging.suspend()
         try:
-            uploaded.append(upload(index, token))
-            index.wait_until_listed("demo", *uploaded)
+            uploaded.append(upload(index, token, project))
+            index.wait_until_listed(project, *uploaded)
         finally:
             hanging.resume()
-        uploaded.append(upload(index, token))
+        uploaded.append(upload(index, token, project))
 
 
 def test_postgresql_restarted_under_load_loses_nothing(
-    index: ScaledIndex, servers: Servers, token: str, tmp_path: Path
+    index: ScaledIndex, servers: Servers, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path) as uploaded, Uploader(index, token) as uploader:
+    with watched(index, tmp_path, project) as uploaded, Uploader(index, token, project) as uploader:
         uploader.wait_for_more()
+        index.wait_until_listed(project, uploader.taken[0])
         servers.postgres.stop()
         eventually(lambda: uploader.statuses.get(503), what="a refusal")
         for port in index.ports:
-            assert index.at(port).page("demo") is not None  # reading needs no database
+            assert index.at(port).page(project) is not None  # reading needs no database
         servers.postgres.start()
         uploader.wait_for_more()
         uploaded += uploader.taken
@@ -168,17 +175,16 @@ def test_postgresql_restarted_under_load_loses_nothing(
 
 
 def test_an_object_store_that_fails_stops_no_reading_and_loses_nothing(
-    index: ScaledIndex, proxy: FaultyProxy, token: str, tmp_path: Path
+    index: ScaledIndex, proxy: FaultyProxy, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, busy_is_well=True) as uploaded, Uploader(index, token) as uploader:
+    with watched(index, tmp_path, project, busy_is_well=True) as uploaded, Uploader(index, token, project) as uploader:
         uploader.wait_for_more()
-        for port in index.ports:
-            assert index.at(port).page("demo") is not None
+        index.wait_until_listed(project, uploader.taken[0])
         proxy.set("error")
         try:
             eventually(lambda: uploader.statuses.get(503), what="a refusal")
             for port in index.ports:
-                assert index.at(port).page("demo") is not None
+                assert index.at(port).page(project) is not None
                 assert index.at(port).get("/tuf/metadata/timestamp.json").status == 200
                 unknown = index.at(port).get("/simple/never-asked-for/")
                 assert unknown.status in {404, 503}
@@ -190,9 +196,9 @@ def test_an_object_store_that_fails_stops_no_reading_and_loses_nothing(
 
 
 def test_an_object_store_that_is_slow_or_flickers_loses_nothing(
-    index: ScaledIndex, proxy: FaultyProxy, token: str, tmp_path: Path
+    index: ScaledIndex, proxy: FaultyProxy, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, busy_is_well=True) as uploaded, Uploader(index, token) as uploader:
+    with watched(index, tmp_path, project, busy_is_well=True) as uploaded, Uploader(index, token, project) as uploader:
         for fault, delay in (("slow", 0.7), ("error", 0.0), ("lose", 0.0), ("cut", 0.0)):
             proxy.set(fault, times=40, delay=delay)
             uploader.wait_for_more()
@@ -203,17 +209,17 @@ def test_an_object_store_that_is_slow_or_flickers_loses_nothing(
 
 
 def test_a_publication_that_takes_longer_than_a_lease_is_left_alone_by_other_workers(
-    index: ScaledIndex, proxy: FaultyProxy, token: str, tmp_path: Path
+    index: ScaledIndex, proxy: FaultyProxy, token: str, project: str, tmp_path: Path
 ) -> None:
     seen = "SELECT count(visible_at), count(*) FROM tufsigning_publication"
     index.wait_until_settled()
     [(visible, signed)] = index.rows(seen)
-    with watched(index, tmp_path, busy_is_well=True) as uploaded:
-        uploaded.append(upload(index, token))
+    with watched(index, tmp_path, project, busy_is_well=True) as uploaded:
+        uploaded.append(upload(index, token, project))
         eventually(lambda: index.rows(seen) == [(visible + 1, signed + 1)], what="a quick publication")
         proxy.set("slow", delay=4.0)  # for each of several requests, one after the other; the lease is ten seconds
         try:
-            uploaded.append(upload(index, token))
+            uploaded.append(upload(index, token, project))
             eventually(lambda: index.rows(seen)[0][0] == visible + 2, within=90, what="a slow publication")
         finally:
             proxy.set("")
@@ -221,7 +227,7 @@ def test_a_publication_that_takes_longer_than_a_lease_is_left_alone_by_other_wor
 
 
 def test_a_publisher_that_was_stopped_past_its_lease_changes_nothing_when_it_wakes_up(
-    index: ScaledIndex, token: str, tmp_path: Path
+    index: ScaledIndex, token: str, project: str, tmp_path: Path
 ) -> None:
     for number in range(3):
         index.end_worker(number)
@@ -229,29 +235,31 @@ def test_a_publisher_that_was_stopped_past_its_lease_changes_nothing_when_it_wak
     variables = {"CRASH_AT": "storage.replace:before", "CRASH_IN": "worker", "CRASH_MARK": str(mark)}
     unseen = "SELECT count(*) FROM tufsigning_publication WHERE visible_at IS NULL"
     burnt = index.rows(unseen)[0][0]
-    with watched(index, tmp_path) as uploaded:
-        uploaded.append(upload(index, token))
+    with watched(index, tmp_path, project) as uploaded:
+        uploaded.append(upload(index, token, project))
         index.start_worker(0, CRASH_BY="SIGSTOP", **variables)
         stalled = psutil.Process(index.parts["worker0"].pid)
         eventually(lambda: mark.exists() and stalled.status() == psutil.STATUS_STOPPED, within=60, what="the stall")
         index.start_worker(1)
-        uploaded.append(upload(index, token))
-        index.wait_until_listed("demo", *uploaded, within=60)  # as soon as the lease of ten seconds has lapsed
+        uploaded.append(upload(index, token, project))
+        index.wait_until_listed(project, *uploaded, within=60)  # as soon as the lease of ten seconds has lapsed
         timestamp = index.get("/tuf/metadata/timestamp.json").body
         stalled.resume()
         eventually(lambda: "expected exception PublicationRaceError" in index.log.read_text(), what="its giving up")
         assert index.get("/tuf/metadata/timestamp.json").body == timestamp
-        uploaded.append(upload(index, token))
+        uploaded.append(upload(index, token, project))
     assert index.rows(unseen) == [(burnt + 1,)]
 
 
 @pytest.mark.parametrize("step", WORKER_STEPS)
-def test_a_worker_killed_at_a_step_loses_nothing(index: ScaledIndex, token: str, tmp_path: Path, step: str) -> None:
+def test_a_worker_killed_at_a_step_loses_nothing(
+    index: ScaledIndex, token: str, project: str, tmp_path: Path, step: str
+) -> None:
     for name in [name for name in index.parts if name.startswith("worker")]:
         index.end_worker(int(name.removeprefix("worker")))
     mark = tmp_path / "crashed"
-    with watched(index, tmp_path) as uploaded:
-        uploaded.append(upload(index, token))
+    with watched(index, tmp_path, project) as uploaded:
+        uploaded.append(upload(index, token, project))
         index.start_worker(0, CRASH_AT=step, CRASH_IN="worker", CRASH_MARK=str(mark))
         killed = index.parts.pop("worker0")
         eventually(lambda: killed.poll() is not None, within=60, what="the crash")
