@@ -14,5 +14,6 @@ class IndexsiteConfig(AppConfig):
         """Choose the broker and register the system checks; both need the models, which exist only now."""
         from indexsite import checks  # noqa: F401, PLC0415  # registers the checks
         from indexsite.broker import DatabaseBroker, DatabaseConnections  # noqa: PLC0415
+        from indexsite.operation.message_log import MessageLog  # noqa: PLC0415
 
-        dramatiq.set_broker(DatabaseBroker(middleware=[TimeLimit(), Retries(), DatabaseConnections()]))
+        dramatiq.set_broker(DatabaseBroker(middleware=[TimeLimit(), Retries(), DatabaseConnections(), MessageLog()]))

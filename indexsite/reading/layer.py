@@ -31,7 +31,7 @@ from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 _DOCUMENT = re.compile(r"([1-9][0-9]{0,18})\.([a-z0-9][a-z0-9.-]{0,220})\.json")
 _KEPT_FILE = 256 * 1024  # bytes up to which files are answered from memory
 _OPEN = frozenset({"legacy", "health", "static", "admin", "account", "metrics"})  # these decide for themselves
-_MACHINES = frozenset({"legacy", "health"})
+_MACHINES = frozenset({"legacy", "health", "metrics"})
 _PEOPLE = frozenset({"", "project", "search", "manage", "trust"})
 _NO_PROJECT = answers.refusal("404 Not Found", "There is no such project here.")
 _NO_FILE = answers.refusal("404 Not Found", "There is no such file here.")
