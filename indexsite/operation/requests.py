@@ -3,6 +3,7 @@
 import logging
 import threading
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 
@@ -29,17 +30,14 @@ class RequestCounts(Collector):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._statuses: dict[tuple[str, str], int] = {}
-        self._buckets = {kind: [0] * (len(_BOUNDS) + 1) for kind in sorted({*_KINDS, _PAGES})}
-        self._seconds = dict.fromkeys(self._buckets, 0.0)
+        self._answers: dict[tuple[str, str, int], int] = {}  # by kind, class of status, and place among the bounds
+        self._seconds = dict.fromkeys(sorted({*_KINDS, _PAGES}), 0.0)
 
     def add(self, kind: str, status: str, seconds: float) -> None:
         """Count one answer; `status` is the status line."""
-        key = kind, status[:1]
-        bucket = bisect_left(_BOUNDS, seconds)
+        key = kind, status[0], bisect_left(_BOUNDS, seconds)
         with self._lock:
-            self._statuses[key] = self._statuses.get(key, 0) + 1
-            self._buckets[kind][bucket] += 1
+            self._answers[key] = self._answers.get(key, 0) + 1
             self._seconds[kind] += seconds
 
     def describe(self) -> Iterable[Metric]:
@@ -49,9 +47,12 @@ class RequestCounts(Collector):
     def collect(self) -> Iterator[Metric]:
         """The families, for a scrape."""
         with self._lock:
-            statuses = dict(self._statuses)
-            buckets = {kind: list(counts) for kind, counts in self._buckets.items()}
-            seconds = dict(self._seconds)
+            answers, seconds = dict(self._answers), dict(self._seconds)
+        statuses: Counter[tuple[str, str]] = Counter()
+        buckets = {kind: [0] * (len(_BOUNDS) + 1) for kind in seconds}
+        for (kind, digit, place), count in answers.items():
+            statuses[kind, digit] += count
+            buckets[kind][place] += count
         requests = CounterMetricFamily("indexsite_requests", "Requests answered.", labels=["kind", "status"])
         for (kind, digit), count in sorted(statuses.items()):
             requests.add_metric([kind, f"{digit}xx"], count)
@@ -72,22 +73,18 @@ class Counted:
         self._application, self._counts, self._access_log = application, counts, access_log
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """PEP 3333. Every application below calls start_response before it returns."""
-        first = environ["PATH_INFO"][1:].partition("/")[0]
-        kind = first if first in _KINDS else _PAGES
-        began, sent = perf_counter(), "500"
+        """PEP 3333. An application that fails before it calls start_response is the server's to answer and log."""
+        began = perf_counter()
 
         def noting(status: str, headers: list[tuple[str, str]]) -> object:
-            nonlocal sent
-            sent = status
+            seconds = perf_counter() - began
+            first = environ["PATH_INFO"][1:].partition("/")[0]
+            self._counts.add(first if first in _KINDS else _PAGES, status, seconds)
             if self._access_log and LOGGED not in environ:
-                _log(environ, status, headers, perf_counter() - began)
+                _log(environ, status, headers, seconds)
             return start_response(status, headers)
 
-        try:
-            return self._application(environ, noting)
-        finally:
-            self._counts.add(kind, sent, perf_counter() - began)
+        return self._application(environ, noting)
 
 
 def _cumulate(counts: list[int]) -> list[tuple[str, float]]:
