@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
+from indexsite.operation.restore import IN_PROGRESS
 from indexsite.serving.errors import CannotServeError
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
 from tufsigning.clock import signing_time
@@ -34,6 +35,8 @@ def prepare_index(*, now: datetime) -> list[str]:
     Raises CannotServeError. Each step is safe to repeat after a crash in any of them.
     """
     check_data_folder(Path(settings.DATA))
+    if (Path(settings.DATA) / IN_PROGRESS).exists():
+        raise CannotServeError("A restore was interrupted; run 'manage.py restore FOLDER' again before you serve.")
     said = _migrate(now)
     publisher = Publisher(library := Library())
     if connection.vendor == "sqlite":
