@@ -1,6 +1,5 @@
 """What an administrator may set: one typed reading of the INDEXSITE_* environment, which refuses nonsense."""
 
-import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -32,7 +31,6 @@ class Environment(BaseModel):
     metrics_open: bool = False
     access_log: bool = False
     log_format: Literal["logfmt", "json"] = "logfmt"
-    accel: str = ""
     secret_key: SecretStr = SecretStr("")
     online_key: SecretStr = SecretStr("")
     private: bool = False
@@ -58,13 +56,6 @@ class Environment(BaseModel):
             return tuple(ip_network(each.strip()) for each in value.split(",")) if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"give addresses or networks, separated by commas ({error})") from None
-
-    @field_validator("accel")
-    @classmethod
-    def _is_location(cls, value: str) -> str:
-        if value and not re.fullmatch(r"(/[a-z0-9_-]+)+/", value):
-            raise ValueError("give the location that nginx maps to the store, such as /internal/store/")
-        return value
 
     @field_validator("data")
     @classmethod

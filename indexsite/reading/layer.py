@@ -152,6 +152,8 @@ class ReadLayer:
 
     def _blob(self, environ: Environ, target: Target) -> Sendable:
         name = blob_name(target.sha256)
+        if target.size > _KEPT_FILE and answers.ACCEL in environ:
+            return answers.accelerated(environ[answers.ACCEL] + name, etag=target.sha256, cache=self._immutable)
         if target.size > _KEPT_FILE or "HTTP_RANGE" in environ:
             return StreamedFile(lambda: the_storage().open(name), target.size, target.sha256, self._immutable)
 
