@@ -171,4 +171,4 @@ def _move_forward(manifest: Manifest, *, now: datetime) -> None:
     with transaction.atomic():
         records.raise_heads(versions)
         online.update(expires_at=None)
-        journal.record("index.restored", now=now, made_at=manifest.made_at, publication=manifest.publication)
+        journal.entry("index.restored", now=now, made_at=manifest.made_at, publication=manifest.publication).save()
