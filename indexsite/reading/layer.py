@@ -45,6 +45,7 @@ _CHALLENGE = answers.refusal(
 
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 Sendable = Answer | StreamedFile
+Route = Callable[[Environ, str], Sendable]
 
 
 class ReadLayer:
@@ -53,7 +54,7 @@ class ReadLayer:
     def __init__(self, django: WsgiApp, follower: Follower, access: ReadAccess | None) -> None:
         self._django, self._follower, self._access = django, follower, access
         self._cache = follower.cache
-        self._routes: dict[str, Callable[[Environ, str], Sendable]] = {
+        self._routes: dict[str, Route] = {
             "simple": self._simple,
             "files": self._files,
             "tuf": self._tuf,
@@ -76,10 +77,22 @@ class ReadLayer:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return _METHOD.send(environ, start_response)
         try:
-            answer = route(environ, rest)
+            return self._answer(environ, route, rest).send(environ, start_response)
         except TrustError as error:
-            answer = answers.refusal("503 Service Unavailable", str(error), ("Retry-After", "5"))
-        return answer.send(environ, start_response)
+            sorry = answers.refusal("503 Service Unavailable", str(error), ("Retry-After", "5"))
+            return sorry.send(environ, start_response)
+
+    def _answer(self, environ: Environ, route: Route, rest: str) -> Sendable:
+        """The answer to the same request in the same publication, or a new one."""
+        ready = self._follower.current().ready
+        request = environ["PATH_INFO"], environ.get("HTTP_ACCEPT"), environ.get("HTTP_ACCEPT_ENCODING")
+        known: Answer | None = ready.get(request)
+        if known is not None and "HTTP_RANGE" not in environ:
+            return known
+        answer = route(environ, rest)
+        if isinstance(answer, Answer) and answer.etag:
+            ready.keep(request, answer, answer.cost())
+        return answer
 
     def _may_read(self, environ: Environ) -> bool:
         assert self._access is not None  # noqa: S101  # asked only of a private index

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from django.core.files.storage import FileSystemStorage, storages
 
-from indexsite.reading.cache import ByteLimitedCache
+from indexsite.reading.answers import Answer
+from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite_client.protocol import (
     INDEX_PAGE,
     UNCLAIMED,
@@ -29,6 +30,7 @@ from tufsigning.core.publication import is_bin
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
 from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document
 
+READY_BYTES = 16 * 1024 * 1024
 _PARSED = 4  # a parsed document takes about four times its bytes
 
 
@@ -41,7 +43,10 @@ class Target:
 
 
 class Published:
-    """One publication. Safe for many threads: it is only ever added to its cache."""
+    """One publication. Safe for many threads: it is only ever added to its cache.
+
+    `ready` are answers that are true for as long as it is the current one, by what was asked.
+    """
 
     def __init__(self, timestamp: bytes, cache: ByteLimitedCache) -> None:
         self.timestamp = timestamp
@@ -54,6 +59,7 @@ class Published:
         self._bit_length = int(unclaimed["delegations"]["succinct_roles"]["bit_length"])
         self._cache = cache
         self._pages: dict[str, Target | None] = {}
+        self.ready: ReadyValues[Answer] = ReadyValues(READY_BYTES)
 
     def page_target(self, project: str) -> Target | None:
         """The project's page, None where the index has no such project."""
