@@ -10,12 +10,17 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "indexsite.settings")
 _django = get_wsgi_application()  # sets Django up, which the imports below need
 
 from accounts.reading import ReadAccess  # noqa: E402
+from indexsite.operation.metrics import COUNTS  # noqa: E402
+from indexsite.operation.proxies import BehindProxies  # noqa: E402
+from indexsite.operation.requests import Counted  # noqa: E402
 from indexsite.reading.cache import ByteLimitedCache  # noqa: E402
 from indexsite.reading.layer import ReadLayer, WsgiApp  # noqa: E402
 from indexsite.reading.published import Follower  # noqa: E402
 
 CACHE_BYTES = 96 * 1024 * 1024
 
-application = ReadLayer(
+_reading = ReadLayer(
     cast(WsgiApp, _django), Follower(ByteLimitedCache(CACHE_BYTES)), ReadAccess() if settings.PRIVATE else None
 )
+_counted = Counted(_reading, COUNTS, access_log=settings.ACCESS_LOG)
+application = BehindProxies(_counted, settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else _counted

@@ -19,8 +19,9 @@ class IndexsiteConfig(AppConfig):
             leave_boto3_out()
         from indexsite import checks  # noqa: F401, PLC0415  # registers the checks
         from indexsite.broker import DatabaseBroker, DatabaseConnections  # noqa: PLC0415
+        from indexsite.operation.message_log import MessageLog  # noqa: PLC0415
 
-        middleware: list[Middleware] = [TimeLimit(), Retries(), DatabaseConnections()]
+        middleware: list[Middleware] = [TimeLimit(), Retries(), DatabaseConnections(), MessageLog()]
         if not settings.BROKER_URL:
             dramatiq.set_broker(DatabaseBroker(middleware=middleware))
             return

@@ -1,6 +1,7 @@
 """What an administrator may set: one typed reading of the INDEXSITE_* environment, which refuses nonsense."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -30,7 +31,10 @@ class Environment(BaseModel):
     storage_url: SecretStr = SecretStr("")
     downloads: Literal["stream", "redirect"] = "stream"
     base_url: str = ""
-    trusted_proxies: str = ""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    metrics_open: bool = False
+    access_log: bool = False
+    log_format: Literal["logfmt", "json"] = "logfmt"
     secret_key: SecretStr = SecretStr("")
     online_key: SecretStr = SecretStr("")
     private: bool = False
@@ -48,6 +52,14 @@ class Environment(BaseModel):
     @classmethod
     def _read_bins(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdigit() else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _read_networks(cls, value: object) -> object:
+        try:
+            return tuple(ip_network(each.strip()) for each in value.split(",")) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"give addresses or networks, separated by commas ({error})") from None
 
     @field_validator("data")
     @classmethod

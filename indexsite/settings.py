@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 import django_stubs_ext
-import structlog
 
 from indexsite.environment import SettingError, read_environment, secret_variables
+from indexsite.operation.logs import logging_configuration
 
 django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
 
@@ -47,6 +47,9 @@ def _secret_key(path: Path) -> str:
 
 DATA = ENVIRONMENT.data
 PRIVATE = ENVIRONMENT.private
+METRICS_OPEN = ENVIRONMENT.metrics_open
+ACCESS_LOG = ENVIRONMENT.access_log
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 UPLOAD_LIMIT = ENVIRONMENT.upload_limit
 UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
 BINS = ENVIRONMENT.bins
@@ -78,6 +81,7 @@ INSTALLED_APPS = [
     "indexsite",
 ]
 MIDDLEWARE = [
+    "indexsite.operation.request_log.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -194,36 +198,4 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = False
 
-structlog.configure(
-    processors=[
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-)
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "logger", "event"]),
-            "foreign_pre_chain": [
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.format_exc_info,
-            ],
-        }
-    },
-    "filters": {"seldom": {"()": "indexsite.seldom.SaidSeldom"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["seldom"]}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "django.server": {"level": "WARNING"},
-        "django.request": {"level": "ERROR"},
-        "tuf": {"level": "WARNING"},
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # anybody can cause it, at no end
-    },
-}
+LOGGING = logging_configuration(ENVIRONMENT.log_format)

@@ -14,11 +14,13 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
+from structlog.contextvars import bind_contextvars
 
 from accounts.callers import Caller, Scope, identify_caller, note_use
 from accounts.errors import AccessError, NotSignedInError
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
+from packages.counters import UPLOADS
 from packages.errors import (
     BodyTooSlowError,
     FileTooLargeError,
@@ -58,6 +60,7 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
     body = PacedBody(request.META["wsgi.input"])
     try:
         caller = _identify(request.headers.get("Authorization", ""))
+        bind_contextvars(actor=caller.username, token=caller.token_id)
         caller.require(Scope.UPLOAD)
         close_old_connections()  # a pooled one is for others while the body comes
         with _upload_place():
@@ -139,6 +142,7 @@ def _refusal(request: HttpRequest, error: AccessError | UploadRefusedError) -> H
 
 def _answer(request: HttpRequest, status: int, sentences: list[str], *, code: str) -> HttpResponse:
     """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it."""
+    UPLOADS.labels(code).inc()
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
         return JsonResponse({"code": code, "message": sentences[0], "faults": sentences}, status=status)
     text = "\n".join(sentences) + "\n"

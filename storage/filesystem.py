@@ -31,6 +31,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     def adopt(self, source: Path, name: str) -> None:
         """Move a received file to its name, durably. A name that exists holds the same bytes and is kept."""
         with disk_faults_named(self.location):
+            os.chmod(source, 0o644)  # as `write` does: the store's folder says who may read
             target = self._prepare(name)
             _give_name(source, target)
             _sync([target])

@@ -66,7 +66,9 @@ def load_online_signer(trusted: Key) -> Signer:
     try:
         signer = _load(Path(rest)) if scheme == "file" else Signer.from_priv_key_uri(uri, trusted)
     except (OSError, ValueError, TypeError) as error:
-        raise OnlineKeyError(f"The online key ({scheme}:…) cannot be loaded: {error}.") from error
+        raise OnlineKeyError(
+            f"The online key ({scheme}:…) cannot be loaded: {error}. Put it back, or set INDEXSITE_ONLINE_KEY."
+        ) from error
     if signer.public_key.keyid != trusted.keyid:
         raise OnlineKeyError(
             "The online key is not the one that root names; set INDEXSITE_ONLINE_KEY to the right one."

@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from django.db import transaction
 from securesystemslib.signer import Key, Signer
+from structlog.contextvars import bind_contextvars
 
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
@@ -184,6 +185,7 @@ class Publisher:
         settle: Callable[[], None] | None = None,
     ) -> None:
         """Sign the plan and make it visible, in the order of DESIGN section 5; `settle` what it was for."""
+        began = time.monotonic()
         roots = (*current.roots, *(each.content for each in plan.offline if each.role == ROOT))
         signing = Signing(
             signer=self._online_signer(roots[-1]),
@@ -193,6 +195,7 @@ class Publisher:
         )
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
+        bind_contextvars(publication=candidate.number)  # for each line until the message is done
         records.record_publication(candidate, now=now)
         contents = {**blobs, **_files(candidate.documents)}
         the_storage().write(contents)
@@ -200,7 +203,7 @@ class Publisher:
         self._checker.check(candidate, current=after, previous=current if current.timestamp else None, now=now)
         self._make_visible(candidate, current, new_roots=[each for each in plan.offline if each.role == ROOT])
         with transaction.atomic():
-            records.record_visible(candidate, now=now)
+            records.record_visible(candidate, now=now + timedelta(seconds=time.monotonic() - began))
             if settle is not None:
                 settle()
         self._library.remember(after, contents)

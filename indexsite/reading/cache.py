@@ -1,9 +1,9 @@
-"""A cache with a limit in bytes, for values that never change once made."""
+"""Caches with a limit in bytes, for values that never change once made."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 Value = TypeVar("Value")
 
@@ -39,3 +39,22 @@ class ByteLimitedCache:
             while self._used > self._limit:
                 _, (_, freed) = self._kept.popitem(last=False)
                 self._used -= freed
+
+
+class ReadyValues(Generic[Value]):
+    """Values of one moment, to be had by one look: a small front of the cache that is thrown away with its moment."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._used = limit, 0
+        self._kept: dict[Hashable, Value] = {}
+        self.get = self._kept.get
+
+    def keep(self, key: Hashable, value: Value, cost: int) -> None:
+        """Keep a value that holds `cost` bytes; where all would be too many, forget the others first."""
+        if cost > self._limit // 4:
+            return
+        if self._used + cost > self._limit:
+            self._kept.clear()
+            self._used = 0
+        self._kept[key] = value
+        self._used += cost

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from urllib.parse import quote
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -13,6 +12,7 @@ from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite.reading.published import Follower, Published, Target
+from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
 from indexsite_client.protocol import (
     INDEX_PAGE,
     SHA256,
@@ -21,7 +21,6 @@ from indexsite_client.protocol import (
     PageFile,
     ProtocolError,
     is_normalized_name,
-    normalize_name,
     page_html,
     parse_distribution_filename,
     project_list_bytes,
@@ -34,22 +33,13 @@ from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 
 _DOCUMENT = re.compile(r"([1-9][0-9]{0,18})\.([a-z0-9][a-z0-9.-]{0,220})\.json")
+_TIMESTAMP = "metadata/timestamp.json"
 _KEPT_FILE = 256 * 1024  # bytes up to which files are answered from memory
 _OPEN = frozenset({"legacy", "health", "static", "admin", "account", "metrics"})  # these decide for themselves
-_MACHINES = frozenset({"legacy", "health"})
-_PEOPLE = frozenset({"", "project", "search", "manage", "trust"})
-_NO_PROJECT = answers.refusal("404 Not Found", "There is no such project here.")
-_NO_FILE = answers.refusal("404 Not Found", "There is no such file here.")
-_METHOD = answers.refusal("405 Method Not Allowed", "Only GET and HEAD are served here.", ("Allow", "GET, HEAD"))
-_UNACCEPTABLE = answers.refusal("406 Not Acceptable", "Pages are served as HTML and as JSON (PEP 691).")
-_CHALLENGE = answers.refusal(
-    "401 Unauthorized",
-    "This index is private: read with a token, user name __token__ and the token as password.",
-    ("WWW-Authenticate", 'Basic realm="Indexsite"'),
-)
-
+_MACHINES = frozenset({"legacy", "health", "metrics"})
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 Sendable = Answer | StreamedFile
+Route = Callable[[Environ, str], Sendable]
 
 
 class ReadLayer:
@@ -58,7 +48,7 @@ class ReadLayer:
     def __init__(self, django: WsgiApp, follower: Follower, access: ReadAccess | None) -> None:
         self._django, self._follower, self._access = django, follower, access
         self._cache = follower.cache
-        self._routes: dict[str, Callable[[Environ, str], Sendable]] = {
+        self._routes: dict[str, Route] = {
             "simple": self._simple,
             "files": self._files,
             "tuf": self._tuf,
@@ -72,24 +62,36 @@ class ReadLayer:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333."""
         try:
-            return self._answer(environ, start_response)
+            return self._serve(environ, start_response)
         except (TrustError, StorageUnavailableError) as error:
-            return _later(str(error)).send(environ, start_response)
+            return later(str(error)).send(environ, start_response)
         except (DatabaseError, InterfaceError):
-            return _later("The database does not answer at the moment; try again.").send(environ, start_response)
+            return later("The database does not answer at the moment; try again.").send(environ, start_response)
 
-    def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         first, _, rest = environ["PATH_INFO"][1:].partition("/")
         if self._access is not None and first not in _OPEN and not self._may_read(environ):
-            return _ask_to_sign_in(environ, first).send(environ, start_response)
+            return ask_to_sign_in(environ, first).send(environ, start_response)
         route = self._routes.get(first)
         if route is None:
             if first in _MACHINES:  # they come under any name, and their answers show none: Django must not mind
                 environ["HTTP_HOST"] = "localhost"
             return self._django(environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
-            return _METHOD.send(environ, start_response)
-        return route(environ, rest).send(environ, start_response)
+            return METHOD.send(environ, start_response)
+        return self._answer(environ, route, rest).send(environ, start_response)
+
+    def _answer(self, environ: Environ, route: Route, rest: str) -> Sendable:
+        """The answer to the same request in the same publication, or a new one."""
+        ready = self._follower.current().ready
+        request = environ["PATH_INFO"], environ.get("HTTP_ACCEPT"), environ.get("HTTP_ACCEPT_ENCODING")
+        known: Answer | None = ready.get(request)
+        if known is not None and "HTTP_RANGE" not in environ:
+            return known
+        answer = route(environ, rest)
+        if isinstance(answer, Answer) and answer.etag and rest != _TIMESTAMP:  # which must be asked for anew
+            ready.keep(request, answer, answer.cost())
+        return answer
 
     def _may_read(self, environ: Environ) -> bool:
         assert self._access is not None  # noqa: S101  # asked only of a private index
@@ -100,7 +102,7 @@ class ReadLayer:
     def _simple(self, environ: Environ, rest: str) -> Sendable:
         form = negotiate_form(environ.get("HTTP_ACCEPT", ""))
         if form is None:
-            return _UNACCEPTABLE
+            return UNACCEPTABLE
         gzip = accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", ""))
         published = self._follower.current()
         if not rest:
@@ -113,7 +115,7 @@ class ReadLayer:
             published = self._follower.current(fresh=True)
             target = published.page_target(name)
         if target is None or name == rest:
-            return _redirect_to_normalized(name, has_slash=name != rest)
+            return redirect_to_normalized(name, has_slash=name != rest)
         return self._page(published, target, form, gzip=gzip)
 
     def _page(self, published: Published, target: Target, form: str, *, gzip: bool) -> Answer:
@@ -150,7 +152,7 @@ class ReadLayer:
         project = _project_of(filename)
         target = self._file_target(published, project, filename) if project else None
         if target is None or target.sha256 != sha256:
-            return _NO_FILE
+            return NO_FILE
         return self._elsewhere(environ, target) or self._blob(environ, target)
 
     def _file_target(self, published: Published, project: NormalizedName, filename: str) -> Target | None:
@@ -171,7 +173,7 @@ class ReadLayer:
         project = _project_of(filename)
         file = self._page_file(published, project, filename) if project else None
         if file is None or not file.metadata_sha256 or file.sha256 != sha256:
-            return _NO_FILE
+            return NO_FILE
         name = blob_name(file.metadata_sha256)
         size = self._cache.get(("size", name), lambda: the_storage().size(name), lambda _: 256)
         return self._blob(environ, Target(file.metadata_sha256, size))
@@ -186,13 +188,15 @@ class ReadLayer:
 
     def _blob(self, environ: Environ, target: Target) -> Sendable:
         name = blob_name(target.sha256)
+        if target.size > _KEPT_FILE and answers.ACCEL in environ:
+            return answers.accelerated(environ[answers.ACCEL] + name, etag=target.sha256, cache=self._immutable)
         if target.size > _KEPT_FILE or "HTTP_RANGE" in environ:
             return StreamedFile(lambda: the_storage().open(name), target.size, target.sha256, self._immutable)
 
         def make() -> Answer:
             body = read_bytes(name, limit=_KEPT_FILE)
             if body is None:
-                return _NO_FILE
+                return NO_FILE
             return answers.content(body, kind=answers.BYTES, etag=target.sha256, cache=self._immutable)
 
         return self._cache.get(("blob", target.sha256), make, _cost_if_found)
@@ -205,7 +209,7 @@ class ReadLayer:
             return self._document(path, gzip=accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")))
         if kind == "targets":
             return self._target(environ, path)
-        return _NO_FILE
+        return NO_FILE
 
     def _document(self, path: str, *, gzip: bool) -> Sendable:
         if path == "timestamp.json":
@@ -215,7 +219,7 @@ class ReadLayer:
             )
         found = _DOCUMENT.fullmatch(path)
         if found is None:
-            return _NO_FILE
+            return NO_FILE
         name = document_name(found[2], int(found[1]))
         if found[2] == ROOT:
             return self._root(path, name, gzip=gzip)
@@ -225,9 +229,9 @@ class ReadLayer:
         """Every client asks at every refresh for the root after the newest: that there is none is remembered."""
         asked = path, self._follower.current(fresh=True).number
         if asked == self._no_root:
-            return _NO_FILE
+            return NO_FILE
         answer = self._signed(path, name, gzip=gzip)
-        if answer is _NO_FILE:
+        if answer is NO_FILE:
             self._no_root = asked
         return answer
 
@@ -235,7 +239,7 @@ class ReadLayer:
         def make() -> Answer:
             body = read_bytes(name, limit=MAX_DOCUMENT)
             if body is None:
-                return _NO_FILE
+                return NO_FILE
             vary = "Accept-Encoding"
             answer = answers.content(body, kind="application/json", etag=path, cache=self._immutable, vary=vary)
             return answers.gzipped(answer) if gzip else answer
@@ -246,13 +250,13 @@ class ReadLayer:
         project, _, hashed = path.partition("/")
         sha256, _, filename = hashed.partition(".")
         if not is_normalized_name(project):
-            return _NO_FILE
+            return NO_FILE
         published, name = self._follower.current(), NormalizedName(project)
         if filename == INDEX_PAGE:
             return self._signed_page(name, sha256)
         target = self._file_target(published, name, filename)
         if target is None or target.sha256 != sha256:
-            return _NO_FILE
+            return NO_FILE
         return self._blob(environ, target)
 
     def _signed_page(self, project: NormalizedName, sha256: str) -> Sendable:
@@ -261,28 +265,24 @@ class ReadLayer:
         Only the publisher writes blobs that read as a page, so what is one of this project was signed.
         """
         if not SHA256.fullmatch(sha256):
-            return _NO_FILE
+            return NO_FILE
         name = blob_name(sha256)
 
         def make() -> Answer:
             body = read_bytes(name, limit=MAX_PAGE)
             try:
                 if body is None or read_page(body).project != project:
-                    return _NO_FILE
+                    return NO_FILE
             except ProtocolError:
-                return _NO_FILE
+                return NO_FILE
             return answers.content(body, kind=answers.BYTES, etag=sha256, cache=self._immutable)
 
         return self._cache.get(("signed page", project, sha256), make, _cost_if_found)
 
 
-def _later(sentence: str) -> Answer:
-    return answers.refusal("503 Service Unavailable", sentence, ("Retry-After", "5"))
-
-
 def _cost_if_found(answer: Answer) -> int | None:
     """What is missing may come to be: a 404 is not kept."""
-    return None if answer is _NO_FILE else answer.cost()
+    return None if answer is NO_FILE else answer.cost()
 
 
 @lru_cache(maxsize=8192)
@@ -291,23 +291,3 @@ def _project_of(filename: str) -> NormalizedName | None:
         return parse_distribution_filename(filename).project
     except ProtocolError:
         return None
-
-
-def _redirect_to_normalized(name: str, *, has_slash: bool) -> Answer:
-    """Where a page is not there under this spelling: the right one, relative, so that prefixes work."""
-    try:
-        normalized = normalize_name(name)
-    except ProtocolError:
-        return _NO_PROJECT
-    if not has_slash:
-        return answers.redirect(f"{normalized}/")
-    return _NO_PROJECT if normalized == name else answers.redirect(f"../{normalized}/")
-
-
-def _ask_to_sign_in(environ: Environ, first: str) -> Answer:
-    """A Basic challenge for tools; for people on a page, the way to the sign-in form."""
-    if first in _PEOPLE and "text/html" in environ.get("HTTP_ACCEPT", ""):
-        prefix, path = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
-        where = f"{prefix}/admin/login/?next={quote(prefix + path)}"
-        return answers.refusal("302 Found", "Sign in to read this index.", ("Location", where))
-    return _CHALLENGE

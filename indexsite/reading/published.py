@@ -10,7 +10,8 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
-from indexsite.reading.cache import ByteLimitedCache
+from indexsite.reading.answers import Answer
+from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite_client.protocol import (
     INDEX_PAGE,
     UNCLAIMED,
@@ -30,6 +31,7 @@ from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document
 
 _PAUSE = 1.0  # seconds before a new publication that could not be read is tried again
 log = logging.getLogger(__name__)
+READY_BYTES = 16 * 1024 * 1024
 _PARSED = 4  # a parsed document takes about four times its bytes
 
 
@@ -42,7 +44,10 @@ class Target:
 
 
 class Published:
-    """One publication. Safe for many threads: it is only ever added to its cache."""
+    """One publication. Safe for many threads: it is only ever added to its cache.
+
+    `ready` are answers that are true for as long as it is the current one, by what was asked.
+    """
 
     def __init__(self, timestamp: bytes, cache: ByteLimitedCache) -> None:
         self.timestamp = timestamp
@@ -55,6 +60,7 @@ class Published:
         self._bit_length = int(unclaimed["delegations"]["succinct_roles"]["bit_length"])
         self._cache = cache
         self._pages: dict[str, Target | None] = {}
+        self.ready: ReadyValues[Answer] = ReadyValues(READY_BYTES)
 
     def page_target(self, project: str) -> Target | None:
         """The project's page, None where the index has no such project."""

@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import User
+from indexsite.operation.restore import IN_PROGRESS
 from indexsite.serving.errors import CannotServeError
 from storage.contract import the_storage
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
@@ -38,6 +39,8 @@ def prepare_index(*, now: datetime) -> list[str]:
     do this on one database, one does it while the others wait.
     """
     check_data_folder(Path(settings.DATA))
+    if (Path(settings.DATA) / IN_PROGRESS).exists():
+        raise CannotServeError("A restore was interrupted; run 'manage.py restore FOLDER' again before you serve.")
     with _alone_on_the_database():
         return _prepare(now)
 

@@ -33,14 +33,15 @@ class Supervisor:
     def __init__(self, parts: Sequence[Part], *, environment: Mapping[str, str]) -> None:
         self._parts, self._environment = parts, dict(environment)
         self._stop = threading.Event()
+        self._signalled = False
 
     def run(self) -> None:
         """Until SIGTERM or SIGINT: keep every part running."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+            signal.signal(number, self._note_signal)
         for part in self._parts:
             self._start(part)
-        while not self._stop.wait(0.2):
+        while not self._signalled and not self._stop.wait(0.2):
             for part in self._parts:
                 self._look_after(part)
         self._end_all()
@@ -48,6 +49,10 @@ class Supervisor:
     def stop(self) -> None:
         """Make `run` end."""
         self._stop.set()
+
+    def _note_signal(self, *_: object) -> None:
+        """Not the event: this may interrupt the main thread while it holds the event's lock, and wait for ever."""
+        self._signalled = True
 
     def _look_after(self, part: Part) -> None:
         now = time.monotonic()

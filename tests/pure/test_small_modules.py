@@ -17,7 +17,7 @@ from accounts.recent import RecentAnswers
 from accounts.tokens import LENGTH, is_token_text, token_text
 from indexsite.environment import SECRETS, SettingError, read_environment, secret_variables
 from indexsite.reading.answers import matches
-from indexsite.reading.cache import ByteLimitedCache
+from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite_client.protocol import parse_distribution_filename
 from packages.bounded import BoundedReader, BoundExceededError
@@ -285,3 +285,16 @@ def test_an_answer_about_credentials_is_kept_for_moments_and_a_refusal_is_not() 
     assert recent.get("other", ask) == "answer 3"
     now[0] += 0.2
     assert recent.get("token", ask) == "answer 4"
+
+
+def test_what_is_ready_stays_within_its_bytes() -> None:
+    ready = ReadyValues[str](100)
+    for number in range(50):
+        ready.keep(number, f"value {number}", 20)
+        assert ready.get(number) == f"value {number}"
+        assert sum(ready.get(each) is not None for each in range(50)) <= 5
+    ready.keep("large", "value", 26)
+    assert ready.get("large") is None
+    ready.keep(0, "the same again", 20)
+    ready.keep(0, "and again", 20)
+    assert ready.get(0) == "and again"

@@ -1,6 +1,5 @@
 """`manage.py serve`: everything in one command."""
 
-import fcntl
 import os
 import socket
 import sys
@@ -9,8 +8,6 @@ import time
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from django.utils import timezone
 
 from indexsite.management.commands.prepare import end_connections
 from indexsite.pages import trust_summary
+from indexsite.serving.alone import alone_on
 from indexsite.serving.errors import CannotServeError
 from indexsite.serving.preparation import check_data_folder, first_sign_in, prepare_index
 from indexsite.serving.supervisor import Part, Supervisor, say
@@ -46,7 +44,7 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         try:
             check_data_folder(Path(settings.DATA))
-            with _alone(Path(settings.DATA)):
+            with alone_on(Path(settings.DATA)):
                 _check_port(host, port)
                 for sentence in prepare_index(now=timezone.now()):
                     say("serve", sentence)
@@ -55,19 +53,6 @@ class Command(BaseCommand):
                 _supervise(host, port, text)
         except (CannotServeError, TrustError, ProtocolError, DatabaseError, StorageUnavailableError) as error:
             raise CommandError(str(error).strip()) from error
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the data folder; raises CannotServeError where another `serve` holds it."""
-    with open(folder / "serve.lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise CannotServeError(
-                f"Another 'manage.py serve' runs on the data folder {folder}; stop it, or set INDEXSITE_DATA."
-            ) from error
-        yield
 
 
 def _check_port(host: str, port: int) -> None:

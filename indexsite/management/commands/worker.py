@@ -10,6 +10,8 @@ from django.core.management.base import BaseCommand
 from indexsite.serving.lifeline import end_with_parent
 from indexsite.serving.worker import run_worker
 
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 
 class Command(BaseCommand):
     """Any number may run beside each other; `serve` starts one."""
@@ -24,8 +26,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
         stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)  # a handler could interrupt whoever holds the event's lock
+        threading.Thread(target=_await_signal, args=(stop,), name="signals", daemon=True).start()
         if options["supervised"] is not None:
             end_with_parent(options["supervised"])
         run_worker(stop)
+
+
+def _await_signal(stop: threading.Event) -> None:
+    signal.sigwait(_STOPPING)
+    stop.set()
