@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import IO, cast
 
 from packages.errors import DigestMismatchError, FileTooLargeError
-from storage.contract import blob_name, disk_faults_named, the_storage
+from storage.contract import disk_faults_named, the_storage
 
 _ALGORITHMS = {"md5": "md5", "sha256": "sha256", "blake2_256": "blake2b-256"}
 _CHUNK = 1024 * 1024
 
 
 class IncomingBlob:
-    """A file that is being received. Either `keep` takes it into the store, or `discard` leaves nothing behind."""
+    """A file that is being received. Either the store takes it over, or `discard` leaves nothing behind."""
 
     def __init__(self, *, limit: int) -> None:
         self._limit = limit
@@ -48,16 +48,14 @@ class IncomingBlob:
             if not hmac.compare_digest(self._digest(name), digest.strip().lower()):
                 raise DigestMismatchError(_ALGORITHMS[name])
 
-    def keep(self) -> str:
-        """Move the bytes into the store, durably, and return their SHA-256. The same bytes may be kept again."""
-        with disk_faults_named(self._path.parent):
-            self.file.flush()
-            self.file.close()
-        the_storage().adopt(self._path, blob_name(self.sha256))
-        return self.sha256
+    def finished(self) -> Path:
+        """The received file, for the store to take over."""
+        self.file.flush()
+        self.file.close()
+        return self._path
 
     def discard(self) -> None:
-        """Remove the received bytes, unless they were kept."""
+        """Remove the received bytes, unless the store took them."""
         with contextlib.suppress(OSError):  # what was not written out for want of room is not wanted any more
             self.file.close()
         with contextlib.suppress(FileNotFoundError):
@@ -71,10 +69,3 @@ class IncomingBlob:
         while chunk := self.file.read(_CHUNK):
             digest.update(chunk)
         return digest.hexdigest()
-
-
-def keep_blobs(contents: list[bytes]) -> list[str]:
-    """Store small contents durably under their SHA-256, and return these."""
-    digests = [hashlib.sha256(content).hexdigest() for content in contents]
-    the_storage().write({blob_name(digest): content for digest, content in zip(digests, contents, strict=True)})
-    return digests

@@ -1,5 +1,8 @@
 """The story of an upload: checks, bytes made durable, then file, journal and outbox in one short transaction."""
 
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import close_old_connections
@@ -13,12 +16,13 @@ from packages.acceptance import (
     check_access,
     is_here_already,
 )
-from packages.blobs import IncomingBlob, keep_blobs
+from packages.blobs import IncomingBlob
 from packages.distributions import read_distribution
 from packages.forms import AnnouncedUpload
 from packages.together import Together
+from storage.contract import Source, blob_name, the_storage
 
-_accept: Together[Acceptance, Receipt] = Together(accept_together)  # uploads of a moment share one commit
+_SMALL = 1024 * 1024  # bytes
 
 
 def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: IncomingBlob, now: datetime) -> Receipt:
@@ -36,6 +40,32 @@ def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: Incoming
         return Receipt(named.filename, is_new=False)
     close_old_connections()  # a pooled one is for others while bytes are read and stored
     distribution = read_distribution(named, blob.file)
-    metadata_sha256 = keep_blobs([distribution.metadata.content])[0] if named.is_wheel else ""
-    stored = StoredDistribution(distribution, announced.display_name, blob.keep(), blob.size, metadata_sha256)
-    return _accept(Acceptance(caller, stored, now))
+    files: dict[str, Source] = {blob_name(blob.sha256): blob.finished()}
+    metadata_sha256 = ""
+    if named.is_wheel:
+        metadata_sha256 = hashlib.sha256(distribution.metadata.content).hexdigest()
+        files[blob_name(metadata_sha256)] = distribution.metadata.content
+    if blob.size > _SMALL:  # nobody else shall wait for it
+        the_storage().write(files)
+        files = {}
+    stored = StoredDistribution(distribution, announced.display_name, blob.sha256, blob.size, metadata_sha256)
+    return _store_and_accept(_Received(files, Acceptance(caller, stored, now)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """A checked upload whose files, by their names in the store, are still to be written."""
+
+    files: Mapping[str, Source]
+    acceptance: Acceptance
+
+
+def _together(group: Sequence[_Received]) -> Sequence[Receipt | Exception]:
+    """Write the files of all, then record all: uploads of a moment share the waiting for disk and database."""
+    files = {name: source for received in group for name, source in received.files.items()}
+    if files:
+        the_storage().write(files)
+    return accept_together([received.acceptance for received in group])
+
+
+_store_and_accept: Together[_Received, Receipt] = Together(_together)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
-from storage.contract import ReplacedMeanwhileError, Watch, disk_faults_named
+from storage.contract import ReplacedMeanwhileError, Source, Watch, disk_faults_named
 
 _syncing = ThreadPoolExecutor(8, thread_name_prefix="sync")  # its threads start when they are needed
 
@@ -19,26 +19,17 @@ _syncing = ThreadPoolExecutor(8, thread_name_prefix="sync")  # its threads start
 class DurableFileSystemStorage(FileSystemStorage):
     """Django's file system storage with the verbs of `storage.contract.DurableStorage`.
 
-    A name is written once and never changed (`write`, `adopt`), but for those given to `replace`.
+    A name is written once and never changed (`write`), but for those given to `replace`.
     """
 
     def incoming_folder(self) -> Path:
-        """Where uploads are received: on the file system of the blobs, so that adopting one is a rename."""
+        """Where uploads are received: on the file system of the blobs, so that one is taken over by a rename."""
         folder = Path(self.location) / "incoming"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def adopt(self, source: Path, name: str) -> None:
-        """Move a received file to its name, durably. A name that exists holds the same bytes and is kept."""
-        with disk_faults_named(self.location):
-            os.chmod(source, 0o644)  # as `write` does: the store's folder says who may read
-            target = self._prepare(name)
-            _give_name(source, target)
-            _sync([target])
-            _sync([target.parent])
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Write all these files durably: the bytes of all, then the folders that name them."""
+    def write(self, files: Mapping[str, Source]) -> None:
+        """Write all these files durably: the bytes of all, then the folders that name them. Received ones are moved."""
         with disk_faults_named(self.location):
             targets = [self._write_one(name, content) for name, content in files.items()]
             _sync(targets)
@@ -72,9 +63,13 @@ class DurableFileSystemStorage(FileSystemStorage):
     def check(self) -> None:
         """Local folders do what is relied on; that ours can be written is checked with the data folder."""
 
-    def _write_one(self, name: str, content: bytes) -> Path:
+    def _write_one(self, name: str, source: Source) -> Path:
         target = self._prepare(name)
-        _give_name(Path(self._write_temporary(target.parent, content)), target)
+        if isinstance(source, Path):
+            os.chmod(source, 0o644)  # the store's folder says who may read
+            _give_name(source, target)
+        else:
+            _give_name(Path(self._write_temporary(target.parent, source)), target)
         return target
 
     def _write_temporary(self, folder: Path, content: bytes) -> str:

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from storage.contract import ReplacedMeanwhileError, StorageUnavailableError, Watch
+from storage.contract import ReplacedMeanwhileError, Source, StorageUnavailableError, Watch
 from storage.reading import READ_FAULTS, ObjectReader
 from storage.watching import RemoteWatch
 
@@ -41,7 +41,7 @@ _CONFIG = {
 class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages is untyped
     """django-storages' S3 with the verbs of `storage.contract.DurableStorage`.
 
-    A name is written once and never changed (`write`, `adopt`), but for those given to `replace`, which relies on
+    A name is written once and never changed (`write`), but for those given to `replace`, which relies on
     the store's conditional puts. One client, which is safe for threads, serves all of them.
     """
 
@@ -93,16 +93,8 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self._incoming
 
-    def adopt(self, source: Path, name: str) -> None:
-        """Send a received file, unless the name, which is its hash, holds as many bytes; then remove it here."""
-        size, head = source.stat().st_size, self._head(name)
-        if head is None or head["ContentLength"] != size:
-            with self._faults_named(f"writing {name}"):
-                self._send(source, size, name)
-        source.unlink()
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        """Write all these, several at once; returns when each is durable."""
+    def write(self, files: Mapping[str, Source]) -> None:
+        """Write all these, several at once; returns when each is durable. Received files are sent and removed here."""
         if len(files) == 1:
             self._put(*next(iter(files.items())))
         else:
@@ -177,18 +169,24 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
         except FileNotFoundError:
             return None, None
 
-    def _put(self, name: str, content: bytes) -> None:
+    def _put(self, name: str, source: Source) -> None:
         with self._faults_named(f"writing {name}"):
-            self.client.put_object(**self._at(name), Body=content)
+            if isinstance(source, Path):
+                self._send(source, name)
+            else:
+                self.client.put_object(**self._at(name), Body=source)
 
-    def _send(self, source: Path, size: int, name: str) -> None:
-        at = self._at(name)
-        if size > PART:
-            parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=3)
-            self.client.upload_file(str(source), at["Bucket"], at["Key"], Config=parts)
-            return
-        with source.open("rb") as file:
-            self.client.put_object(**at, Body=file)
+    def _send(self, source: Path, name: str) -> None:
+        """Send a received file, unless the name, which is its hash, holds as many bytes; then remove it here."""
+        at, size, head = self._at(name), source.stat().st_size, self._head(name)
+        if head is None or head["ContentLength"] != size:
+            if size > PART:
+                parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=3)
+                self.client.upload_file(str(source), at["Bucket"], at["Key"], Config=parts)
+            else:
+                with source.open("rb") as file:
+                    self.client.put_object(**at, Body=file)
+        source.unlink()
 
     @contextlib.contextmanager
     def _faults_named(self, act: str, *, missing: str = "", conflict: str = "") -> Iterator[None]:

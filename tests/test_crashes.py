@@ -32,12 +32,11 @@ WORKER_STEPS = [
     "database.commit:before#4",
     "database.commit:after#4",
 ]
-# of one upload of a wheel: its metadata file is written, its bytes are adopted, one transaction tells of it
+# of one upload of a wheel: its bytes and its metadata file are written, one transaction tells of it
 WEB_STEPS = [
     "storage.write:before",
+    "storage.write:half",
     "storage.write:after",
-    "storage.adopt:before",
-    "storage.adopt:after",
     "database.commit:before#1",
     "database.commit:after#1",
 ]

@@ -81,7 +81,7 @@ def test_a_received_file_is_sent_once_and_removed_here(store: DurableObjectStora
     content = os.urandom(size)
     for _ in range(2):
         path = received(store, content)
-        store.adopt(path, "blobs/aa")
+        store.write({"blobs/aa": path})
         assert not path.exists()
         assert content_of(store, "blobs/aa") == content
         assert store.size("blobs/aa") == size
@@ -91,10 +91,10 @@ def test_a_file_that_could_not_be_sent_stays_and_is_sent_again(store: DurableObj
     path = received(store, b"content")
     proxy.set("error", only="PUT")
     with pytest.raises(StorageUnavailableError, match="running and within reach"):
-        store.adopt(path, "blobs/bb")
+        store.write({"blobs/bb": path})
     assert path.exists()
     proxy.set("")
-    store.adopt(path, "blobs/bb")
+    store.write({"blobs/bb": path})
     assert content_of(store, "blobs/bb") == b"content"
 
 

@@ -129,7 +129,7 @@ def _put_into_store(folder: Path, manifest: Manifest) -> None:
         with os.fdopen(descriptor, "wb") as target, source.open("rb") as file:
             for chunk in chunks_of(file):
                 target.write(chunk)
-        store.adopt(Path(temporary), kept.name)
+        store.write({kept.name: Path(temporary)})
 
 
 def _restore_online_key(folder: Path) -> None:

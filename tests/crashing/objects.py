@@ -1,8 +1,8 @@
 """The product's object storage, with a place to crash before, in and after each of its durable verbs."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
+from storage.contract import Source
 from storage.objects import DurableObjectStorage
 from tests.crashing import reached
 
@@ -10,13 +10,7 @@ from tests.crashing import reached
 class CrashingObjectStorage(DurableObjectStorage):
     """Stops at `storage.<verb>:before`, `:half` and `:after`."""
 
-    def adopt(self, source: Path, name: str) -> None:
-        """Send a received file to its name, or crash before, when it is sent and still here, or after."""
-        reached("storage.adopt:before")
-        super().adopt(source, name)
-        reached("storage.adopt:after")
-
-    def write(self, files: Mapping[str, bytes]) -> None:
+    def write(self, files: Mapping[str, Source]) -> None:
         """Write the files, or crash before, with half of them written, or after."""
         reached("storage.write:before")
         names = list(files)

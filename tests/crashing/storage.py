@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from storage.contract import Source
 from storage.filesystem import DurableFileSystemStorage
 from tests.crashing import reached
 
@@ -10,13 +11,7 @@ from tests.crashing import reached
 class CrashingStorage(DurableFileSystemStorage):
     """Stops at `storage.<verb>:before`, `:half` and `:after`."""
 
-    def adopt(self, source: Path, name: str) -> None:
-        """Move a received file to its name, or crash."""
-        reached("storage.adopt:before")
-        super().adopt(source, name)
-        reached("storage.adopt:after")
-
-    def write(self, files: Mapping[str, bytes]) -> None:
+    def write(self, files: Mapping[str, Source]) -> None:
         """Write the files, or crash before, with half of them written, or after."""
         reached("storage.write:before")
         names = list(files)
