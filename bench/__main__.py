@@ -68,8 +68,8 @@ def choose(only: list[str]) -> Selection:
 def read_options() -> argparse.Namespace:
     """The options, within bounds: a measurement must end."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=2, help="length of each reading (default 2)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--seconds", type=int, default=1, help="length of each reading (default 1)")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each is measured (default 4)")
     parser.add_argument(
         "--only", action="append", default=[], metavar="NAME", help="section, server or case; repeatable"
     )

@@ -1,11 +1,14 @@
 """What every measurement comes to: figures by section, case and name, and the reasons of those that are missing."""
 
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import median
 
 from bench.errors import BenchError
+
+_BEGUN = time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +59,5 @@ class Findings:
 
 def say(sentence: str) -> None:
     """Show progress, apart from the report on standard output."""
-    print(f"bench: {sentence}", file=sys.stderr, flush=True)
+    minutes, seconds = divmod(int(time.monotonic() - _BEGUN), 60)
+    print(f"bench {minutes:>2}:{seconds:02}  {sentence}", file=sys.stderr, flush=True)

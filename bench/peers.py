@@ -45,7 +45,9 @@ class Pypiserver:
         return Launch(self.name, (*gunicorn, application), ready="/simple/")
 
     def ask(self, case: Case, base: str) -> Ask | None:
-        return None if case.accept == ACCEPT_JSON else ask_by_page(case, lambda project: page_url(base, project))
+        if case.accept == ACCEPT_JSON or case.connections < self.processes:
+            return None
+        return ask_by_page(case, lambda project: page_url(base, project))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class SimpleRepositoryServer:
         return Launch(self.name, (*uvicorn, *several, "bench_application:app"), ready="/simple/")
 
     def ask(self, case: Case, base: str) -> Ask | None:
+        if case.connections < self.processes:  # it is the same as with fewer
+            return None
         return ask_by_page(case, lambda project: page_url(base, project))
 
 

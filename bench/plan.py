@@ -22,7 +22,8 @@ from bench.signing.measuring import measure_signing
 from bench.uploads.measuring import measure_uploads
 from bench.uploads.takers import make_takers
 
-INSTALLS_EACH_ROUND = 2  # an install is short, and the ratios asked for are near to one
+MORE_INSTALLS = 2  # than rounds: the ratios asked for are near to one
+UPLOAD_SHARE = 3  # times as long as a reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,9 @@ def measure(
             findings.note_failure("reading", error)
     if UPLOADS in selection.sections:
         takers = [taker for taker in make_takers() if named(taker.name)]
-        measure_uploads(takers, findings, seconds=2 * seconds, rounds=rounds)
+        measure_uploads(takers, findings, seconds=UPLOAD_SHARE * seconds, rounds=rounds)
     if INSTALLS in selection.sections:
-        measure_installs(findings, rounds=INSTALLS_EACH_ROUND * rounds)
+        measure_installs(findings, rounds=MORE_INSTALLS + rounds)
     if SIGNING in selection.sections:
         measure_signing(findings)
     note_most(findings)

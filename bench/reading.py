@@ -1,6 +1,6 @@
 """The read benchmark: all servers run, one is loaded at a time; in each round they take turns at every case.
 
-Turns of two seconds, because machines are noisy: what disturbs one server's turn disturbs its neighbours' as well.
+Turns are short, because machines are noisy: what disturbs one server's turn disturbs its neighbours' as well.
 """
 
 import http.client

@@ -9,24 +9,28 @@ WIDTH = 760
 _NAME, _VALUE, _EDGE = 214, 76, 24  # columns for names and for values, and the margin
 _ROW, _BAR, _HEAD, _GAP = 24, 14, 34, 20
 
+_LEGEND = "Dashed: no index, but a bound."
 _STYLE = """\
 text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; fill: #53635c; }
 .paper { fill: #ffffff; stroke: #dde5e1; }
 .title { font-size: 16px; font-weight: 650; fill: #14201c; }
 .group { font-weight: 600; fill: #14201c; }
 .ours { font-weight: 600; fill: #0b6e59; }
-.value { font-variant-numeric: tabular-nums; }
+.value { font-variant-numeric: tabular-nums; paint-order: stroke; stroke: #ffffff; stroke-width: 5px; }
 rect.bar { fill: #b9c8c1; }
 rect.bar.ours { fill: #0b6e59; }
+rect.bar.bound { fill: none; stroke: #8fa39a; stroke-dasharray: 3 2; }
 .grid { stroke: #dde5e1; }
 .tick { font-size: 11px; }
 @media (prefers-color-scheme: dark) {
   text { fill: #9db0a8; }
   .paper { fill: #0f1513; stroke: #27332e; }
   .title, .group { fill: #e4ebe8; }
+  .value { stroke: #0f1513; }
   .ours { fill: #5fd0b1; }
-  rect.bar { fill: #43534c; }
+  rect.bar { fill: #55675f; }
   rect.bar.ours { fill: #5fd0b1; }
+  rect.bar.bound { fill: none; stroke: #7d9188; }
   .grid { stroke: #27332e; }
 }"""
 
@@ -38,7 +42,7 @@ class Bar:
     name: str
     value: float
     label: str
-    ours: bool = False
+    kind: str = ""  # `ours`, `bound`, or empty for a peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,11 @@ def bar_chart(title: str, unit: str, groups: Sequence[Group], *, logarithmic: bo
     """An SVG document. Where the scale is logarithmic the chart says so, for bars then mislead the eye."""
     scale = _scale([bar.value for group in groups for bar in group.bars], logarithmic=logarithmic)
     body = list(_rows(groups, scale))
-    height = 64 + sum(_HEAD + _ROW * len(group.bars) for group in groups) + _GAP * (len(groups) - 1) + _EDGE
+    below = 64 + sum(_HEAD + _ROW * len(group.bars) for group in groups) + _GAP * (len(groups) - 1)
+    bounds = any(bar.kind == "bound" for group in groups for bar in group.bars)
+    if bounds:
+        body.append(f'<text class="tick" x="{_EDGE}" y="{below + 20}">{_LEGEND}</text>')
+    height = below + _EDGE + (12 if bounds else 0)
     subtitle = f"{unit}, logarithmic scale" if logarithmic else unit
     said = "; ".join(f"{g.title}: " + ", ".join(f"{bar.name} {bar.label}" for bar in g.bars) for g in groups)
     return "\n".join(
@@ -116,8 +124,8 @@ def _rows(groups: Sequence[Group], scale: _Scale) -> Iterator[str]:
 
 def _bar(bar: Bar, scale: _Scale, y: float) -> Iterator[str]:
     left, length = _EDGE + _NAME, scale.length(bar.value)
-    ours = " ours" if bar.ours else ""
+    kind = f" {bar.kind}" if bar.kind else ""
     middle = y + _BAR / 2 + 4.5
-    yield f'<text class="name{ours}" x="{left - 12}" y="{middle}" text-anchor="end">{escape(bar.name)}</text>'
-    yield f'<rect class="bar{ours}" x="{left}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="2"/>'
-    yield f'<text class="value{ours}" x="{left + length + 8:.1f}" y="{middle}">{escape(bar.label)}</text>'
+    yield f'<text class="name{kind}" x="{left - 12}" y="{middle}" text-anchor="end">{escape(bar.name)}</text>'
+    yield f'<rect class="bar{kind}" x="{left}" y="{y}" width="{length:.1f}" height="{_BAR}" rx="2"/>'
+    yield f'<text class="value{kind}" x="{left + length + 8:.1f}" y="{middle}">{escape(bar.label)}</text>'

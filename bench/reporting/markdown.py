@@ -100,6 +100,14 @@ def _run(document: Document) -> str:
     return "## The run\n\n" + "\n".join([*lines, *releases]) + "\n"
 
 
+_ORDER = ("ours", "", "bound")
+
+
+def _mark(kind: str) -> str:
+    """How a bar is drawn: those who are no peers are ours, in one form or another, or bounds."""
+    return {"peer": "", "bound": "bound"}.get(kind, "ours")
+
+
 def draw_chart(document: Document, table: Table) -> str:
     """The table's chart as SVG; empty where it has none, or nothing to show."""
     titles = {column.case: column.title for column in table.columns}
@@ -107,14 +115,12 @@ def draw_chart(document: Document, table: Table) -> str:
     groups = []
     for case in table.charted:
         bars = [
-            Bar(
-                each.who, each.median, show(each.median), ours=kinds.get(each.who) != "peer" and "indexsite" in each.who
-            )
+            Bar(each.who, each.median, show(each.median), kind=_mark(kinds.get(each.who, "bound")))
             for each in document.figures
             if each.section == table.section and each.case == case and ":" not in each.who
         ]
         if bars:
-            groups.append(Group(titles[case], tuple(bars)))
+            groups.append(Group(titles[case], tuple(sorted(bars, key=lambda bar: _ORDER.index(bar.kind)))))
     if not table.chart or not groups:
         return ""
     return bar_chart(table.title, table.unit, groups, logarithmic=table.logarithmic)

@@ -49,7 +49,7 @@ def show(figure: float | None) -> str:
     """A figure at the precision that it deserves."""
     if figure is None:
         return "–"
-    digits = 0 if figure >= 100 else 1 if figure >= 10 else 2
+    digits = next(digits for least, digits in ((100, 0), (10, 1), (1, 2), (0, 3)) if abs(figure) >= least)
     return f"{figure:,.{digits}f}"
 
 
@@ -65,7 +65,7 @@ def show_value(judgement: Judgement) -> str:
 def show_bound(judgement: Judgement) -> str:
     """The goal, as a bound."""
     goal = judgement.goal
-    return f"{'≤' if goal.at_most else '≥'} {show(goal.bound)} {'×' if goal.unit == 'x' else goal.unit}"
+    return f"{'≤' if goal.at_most else '≥'} {goal.bound:,.3g} {'×' if goal.unit == 'x' else goal.unit}"
 
 
 def _goal_cells(judgement: Judgement) -> list[str]:

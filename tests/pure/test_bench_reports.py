@@ -58,7 +58,7 @@ def test_the_page_says_which_goals_are_missed(tmp_path: Path) -> None:
     write_pages(read_whole_document(tmp_path / "latest.json"), tmp_path / "performance.md")
 
     text = (tmp_path / "performance.md").read_text()
-    assert "| page of 4 files, JSON | ≥ 25.0 × | 26.0 × quick | met |" in text
+    assert "| page of 4 files, JSON | ≥ 25 × | 26.0 × quick | met |" in text
     assert "| uploads until visible, 1 client | ≥ 200 /s | 199 /s | **missed** |" in text
     assert "- **uploads until visible, 1 client**: " in text
     assert {path.stem for path in (tmp_path / "performance").glob("*.svg")} >= {"files", "uploads"}
