@@ -29,6 +29,7 @@ WARM_UP = 3
 PROJECTS = 8
 OURS = "indexsite"
 SIGNATURE_SECONDS = 1.0
+ALONE_SECONDS = 0.2  # an upload that comes alone: soon after another one the publisher waits for more to come
 
 
 def main() -> None:
@@ -49,6 +50,7 @@ def main() -> None:
     scripts = SigningScripts(library)
     taken = {OURS: [], scripts.ONCE: [], scripts.TUF: []}  # type: dict[str, list[float]]
     for number in range(WARM_UP + options.publications):  # in turns, so that noise meets all of them
+        time.sleep(ALONE_SECONDS)
         add_release(f"signing{number % PROJECTS}", number)
         taken[OURS].append(_milliseconds(lambda: publisher.publish_waiting(signing_time)))
         taken[scripts.ONCE].append(_milliseconds(scripts.sign_once))

@@ -30,10 +30,11 @@ class SigningScripts:
 
     def __init__(self, library: Library) -> None:
         current = library.current()
-        roles = [role for role in current.meta if is_bin(role)][:BINS]
-        contents = {role: read_document(role, current.meta[role]) for role in roles}
-        self._bins = {role: read_signed(content) for role, content in contents.items()}
         self._snapshot, self._timestamp = read_signed(current.snapshot), read_signed(current.timestamp)
+        entries = {name.removesuffix(".json"): entry for name, entry in self._snapshot["meta"].items()}
+        roles = [role for role in entries if is_bin(role)][:BINS]
+        contents = {role: read_document(role, entries[role]) for role in roles}
+        self._bins = {role: read_signed(content) for role, content in contents.items()}
         self._tuf_bins = {role: Metadata[Targets].from_bytes(content) for role, content in contents.items()}
         self._tuf_snapshot = Metadata[Snapshot].from_bytes(current.snapshot)
         self._tuf_timestamp = Metadata[Timestamp].from_bytes(current.timestamp)
