@@ -8,5 +8,5 @@ _CLIENT_START = (
 
 REASONS: dict[str, str] = {
     "pip-verified": f"{_CLIENT_START}; pip's two seconds for packages this small do not hide it.",
-    "uv-verified": f"{_CLIENT_START}; uv needs half of that for all 20 packages, so the ratio says nothing of larger ones.",
+    "uv-verified": f"{_CLIENT_START}; uv needs half of that for all 20 packages, so this says little of larger ones.",
 }

@@ -47,7 +47,7 @@ def measure_uploads(takers: Sequence[Taker], findings: Findings, *, seconds: int
                         findings.note_failure(f"uploads to {each.taker.name}, {clients} at once", error)
         for each in opened:
             if each.taker.kind is not Kind.BOUND:
-                note_memory(findings, "uploads", each.taker.name.partition(",")[0], each.server)
+                note_memory(findings, "uploads", each.taker.name.partition("-")[0], each.server)
 
 
 def _start(taker: Taker, folder: Path, stack: ExitStack, findings: Findings) -> _Open | None:

@@ -88,7 +88,7 @@ class DevpiDoor:
 
     @property
     def name(self) -> str:
-        return "devpi, password" if self.password else "devpi, session token"
+        return "devpi-password" if self.password else "devpi-session-token"
 
     def launch(self, folder: Path) -> Launch:
         programs = make_venv("devpi", self.requirements)
