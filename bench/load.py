@@ -15,6 +15,7 @@ WARM_UP_SECONDS = 1
 # A server that answers 8 a second needs longer than one that answers 8,000, or the last, unfinished answers weigh.
 WANTED_ANSWERS = 10  # of each connection
 LONGEST_SECONDS = 5
+PATIENCE_SECONDS = 20  # for a server that answered nothing at all in that time
 
 SCALES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30}
 
@@ -58,6 +59,10 @@ def measure(
     before = server.spent_seconds()
     seconds = max(shape.seconds, min(needed, LONGEST_SECONDS))
     load = run_wrk(wrk, ask, seconds=seconds, connections=connections)
+    if not load.requests:
+        load = run_wrk(wrk, ask, seconds=PATIENCE_SECONDS, connections=connections)
+    if not load.requests:
+        raise LoadFailedError(ask.url, f"not one answer within {PATIENCE_SECONDS} s at {connections} connections")
     load = replace(load, spent_seconds=server.spent_seconds() - before)
     if load.bytes_read < 0.98 * load.requests * answer_bytes:  # wrk rounds what it read to three digits or so
         raise LoadFailedError(ask.url, "some answers were shorter than the first")

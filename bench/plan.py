@@ -12,7 +12,7 @@ from bench.errors import ToolMissingError
 from bench.figures import Findings
 from bench.installs.measuring import measure_installs
 from bench.memory import note_most
-from bench.names import COLD, INSTALLS, PLAIN, READING, SECTIONS, SIGNING, UPLOADS, WARM
+from bench.names import BARE_SCRIPT, COLD, INSTALLS, PLAIN, READING, SECTIONS, SIGNING, TUF_SCRIPT, UPLOADS, WARM
 from bench.ours import Fronted, Indexsite
 from bench.peers import Devpi, Pypiserver, SimpleRepositoryServer
 from bench.reading import Plan, read_all
@@ -81,7 +81,8 @@ def compared(servers: tuple[Server, ...]) -> dict[str, Compared]:
     found = {server.name: Compared(server.kind.value, server.requirements) for server in servers}
     for taker in make_takers():
         found.setdefault(taker.name, Compared(taker.kind.value, taker.requirements))
-    return found | {name: Compared("ours") for name in (PLAIN, COLD, WARM)}
+    found |= {name: Compared("ours") for name in (PLAIN, COLD, WARM)}
+    return found | {name: Compared("bound") for name in (BARE_SCRIPT, TUF_SCRIPT)}
 
 
 def measure(

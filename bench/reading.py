@@ -89,6 +89,9 @@ def _note_memory(case: str, plan: Plan, runs: dict[str, Running], findings: Find
 
 
 def _read_one(wrk: Program, server: Server, run: Running, case: Case, findings: Findings, *, seconds: int) -> None:
+    what = f"{server.name}, {case.title}"
+    if what in findings.unmeasured:  # it failed in an earlier round: once more would only take time
+        return
     try:
         if ask := server.ask(case, run.base):
             answer = fetch(ask)
@@ -100,4 +103,4 @@ def _read_one(wrk: Program, server: Server, run: Running, case: Case, findings: 
             findings.add(READING, f"{case.name}-p99", server.name, unit="ms", value=load.p99_seconds * 1000)
             findings.add(SPENT, case.name, server.name, unit="/s", value=load.per_spent_second)
     except FAILURES as error:
-        findings.note_failure(f"{server.name}, {case.title}", error)
+        findings.note_failure(what, error)

@@ -38,11 +38,16 @@ def table_rows(document: Document, table: Table) -> Rows:
         if each.section == table.section and each.case in cases
     }
     columns = [column for column in table.columns if any(case == column.case for _, case in found)]
-    rows = [
-        [who, *(show(found.get((who, column.case))) for column in columns)]
-        for who in dict.fromkeys(w for w, _ in found)
-    ]
+    order = [*document.compared]
+    names = sorted({who for who, _ in found}, key=lambda who: _place(who, order))
+    rows = [[who, *(show(found.get((who, column.case))) for column in columns)] for who in names]
     return [["", *(column.title for column in columns)], *rows] if rows else []
+
+
+def _place(who: str, order: list[str]) -> tuple[int, str]:
+    """Where a row stands: as those compared are listed, the parts of one below it, and whatever else at the end."""
+    name = who.partition(":")[0]
+    return order.index(name) if name in order else len(order), who
 
 
 def show(figure: float | None) -> str:
