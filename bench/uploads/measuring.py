@@ -64,7 +64,7 @@ def _start(taker: Taker, folder: Path, stack: ExitStack, findings: Findings) -> 
 
 def _measure_one(each: _Open, forms: list[Form], findings: Findings, *, clients: int, seconds: int) -> None:
     who, door = each.taker.name, each.door
-    own_before, begun = time.process_time(), time.monotonic()
+    own_before, spent_before, begun = time.process_time(), each.server.spent_seconds(), time.monotonic()
     with ExitStack() as stack:
         watcher = stack.enter_context(Watcher(door.pages)) if door.pages else None
         sent = send_all(
@@ -80,6 +80,7 @@ def _measure_one(each: _Open, forms: list[Form], findings: Findings, *, clients:
     add("answered", "/s", len(sent) / (answered - begun))
     add("visible", "/s", len(sent) / (visible - begun))
     add("load", "%", 100 * own / (visible - begun))
+    add("spent", "ms", 1000 * (each.server.spent_seconds() - spent_before) / len(sent))
     if watcher and watcher.error:
         raise watcher.error
     if watcher and len(watcher.delays) > 1:
