@@ -1,82 +1,82 @@
-"""`python -m bench`: measure how quickly our index is read, beside its peers, and print one table."""
+"""`python -m bench`: measure our index beside its peers, print one table, and write docs/performance.md."""
 
 import argparse
 import os
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import FrameType
 
-from bench.bounds import BareWsgi, Nginx
-from bench.cases import CASES, Case
-from bench.debian import find_program
-from bench.distributions import generate_wheels, write_wheels
-from bench.errors import ToolMissingError
-from bench.ours import Indexsite
-from bench.peers import Devpi, Pypiserver, SimpleRepositoryServer
+from bench.errors import BenchError
+from bench.figures import Findings
 from bench.places import RESULTS
-from bench.reading import read_all
-from bench.report import Report, as_text, write_json
-from bench.servers import Server, wheels_folder
+from bench.plan import Selection, compared, describe_names, make_servers, measure, select
+from bench.reporting.document import Document, describe_machine, read_whole_document, write_document
+from bench.reporting.markdown import write_pages
+from bench.reporting.terminal import as_text
+
+LATEST = RESULTS / "latest.json"
 
 
 def main() -> int:
     """Exit code 0: everything asked for was measured, whether goals are met or not; 1: something could not be."""
     signal.signal(signal.SIGTERM, _end)
+    options = read_options()
+    if options.report:
+        return report()
+    busy, begun, findings = os.getloadavg()[0], time.monotonic(), Findings()
     with tempfile.TemporaryDirectory(prefix="bench-") as temporary:
-        options = read_options()
-        servers, cases = choose(make_servers(Path(temporary), options.processes), options.only)
-        try:
-            wrk = find_program("wrk")
-        except ToolMissingError as error:
-            print(f"Nothing was measured: {error}", file=sys.stderr)
-            return 1
-        busy = os.getloadavg()[0]
-        wheels = generate_wheels()
-        write_wheels(wheels, wheels_folder())
-        readings = read_all(wrk, servers, cases, wheels, seconds=options.seconds, rounds=options.rounds)
-    report = Report(servers, cases, readings, seconds=options.seconds, rounds=options.rounds, busy=busy)
-    print(as_text(report))
-    write_json(report, RESULTS / ("partial.json" if options.only else "latest.json"))
-    return 1 if readings.unmeasured else 0
-
-
-def make_servers(temporary: Path, processes: int) -> tuple[Server, ...]:
-    """Every server of the table, ours first: the bounds serve the pages that ours answered."""
-    return (
-        Indexsite(temporary),
-        Indexsite(temporary, private=True),
-        Pypiserver(processes),
-        Devpi(),
-        SimpleRepositoryServer(processes),
-        BareWsgi(),
-        Nginx(processes),
+        servers = make_servers(Path(temporary))
+        selection = choose(options.only)
+        measure(selection, servers, findings, seconds=options.seconds, rounds=options.rounds)
+    document = Document(
+        sections=selection.sections,
+        compared=compared(servers),
+        figures=findings.figures(),
+        not_measured=findings.unmeasured,
+        settings={"seconds": options.seconds, "rounds": options.rounds},
+        busy=busy,
+        minutes=(time.monotonic() - begun) / 60,
+        machine=describe_machine(),
     )
+    print(as_text(document))
+    write_document(document, RESULTS / "partial.json" if options.only else LATEST)
+    code = 0 if options.only else report()
+    return 1 if findings.unmeasured else code
 
 
-def choose(servers: tuple[Server, ...], only: list[str]) -> tuple[tuple[Server, ...], tuple[Case, ...]]:
-    """The servers and cases named; all servers where no server is named, all cases where no case is."""
-    known = {server.name for server in servers} | {case.name for case in CASES}
-    if unknown := [name for name in only if name not in known]:
-        raise SystemExit(f"--only knows {', '.join(sorted(known))}; not {', '.join(unknown)}.")
-    named_servers = tuple(server for server in servers if server.name in only)
-    named_cases = tuple(case for case in CASES if case.name in only)
-    return named_servers or servers, named_cases or CASES
+def report() -> int:
+    """Make docs/performance.md from the latest whole run."""
+    try:
+        write_pages(read_whole_document(LATEST))
+    except BenchError as error:
+        print(f"docs/performance.md stays as it is: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def choose(only: list[str]) -> Selection:
+    """What --only names; raises SystemExit where a name is not known."""
+    try:
+        return select(only)
+    except KeyError as error:
+        raise SystemExit(f"--only knows {describe_names()}; not {error.args[0]}.") from None
 
 
 def read_options() -> argparse.Namespace:
     """The options, within bounds: a measurement must end."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--seconds", type=int, default=2, help="length of each measurement (default 2)")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured (default 3)")
+    parser.add_argument("--seconds", type=int, default=1, help="length of each reading (default 1)")
+    parser.add_argument("--rounds", type=int, default=4, help="how often each is measured (default 4)")
     parser.add_argument(
-        "--processes", type=int, default=1, help="of each peer that can use several (default 1, as ours)"
+        "--only", action="append", default=[], metavar="NAME", help="section, server or case; repeatable"
     )
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="a server or case; repeatable")
+    parser.add_argument("--report", action="store_true", help="only make docs/performance.md from the latest results")
     options = parser.parse_args()
-    if not (1 <= options.seconds <= 60 and 1 <= options.rounds <= 20 and 1 <= options.processes <= 16):
-        parser.error("--seconds is 1 to 60, --rounds 1 to 20, --processes 1 to 16.")
+    if not (1 <= options.seconds <= 60 and 1 <= options.rounds <= 20):
+        parser.error("--seconds is 1 to 60, --rounds 1 to 20.")
     return options
 
 

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
+from bench.places import WORK
+
 REQUIRES_PYTHON = ">=3.9"
 SUMMARY = "A generated distribution for measurements"
-PAYLOAD_BYTES = 50_000
+SMALL_FILE_BYTES = 50_000
+LARGE_FILE_BYTES = 50_000_000
+WIDE_PROJECTS = 10_000
 
 # A page of 1,000 files is many platforms times many releases; 1,000 releases of one file each are not seen in the wild.
 PYTHONS = ("cp39", "cp310", "cp311", "cp312", "cp313")
@@ -42,22 +46,43 @@ class Wheel:
         return hashlib.sha256(self.content).hexdigest()
 
 
-def generate_wheels() -> tuple[Wheel, ...]:
-    """Every distribution of the run: `four` of 4 files, `thousand` of 1,000, `fifty` of one 50 kB file, some others."""
-    return tuple(_wheels())
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What an index holds while it is measured."""
+
+    name: str
+    wheels: tuple[Wheel, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the files lie as `<project>/<filename>`, for the servers that serve a folder."""
+        return WORK / "wheels" / self.name
 
 
-def _wheels() -> Iterator[Wheel]:
+def main_collection() -> Collection:
+    """`four` has 4 files, `thousand` 1,000, `fifty` one of 50 kB, `heavy` one of 50 MB; and some others."""
+    return Collection("main", tuple(_main_wheels()))
+
+
+def wide_collection() -> Collection:
+    """As many projects as the list has, and nothing else: some peers read all files to answer for one project."""
+    return Collection(
+        "wide", tuple(make_wheel(f"wide{number:05}", "1.0", "py3-none-any") for number in range(WIDE_PROJECTS))
+    )
+
+
+def _main_wheels() -> Iterator[Wheel]:
     for minor in range(4):
         yield make_wheel("four", f"1.{minor}", "py3-none-any")
     for minor, python, platform in product(range(50), PYTHONS, PLATFORMS):
         yield make_wheel("thousand", f"1.{minor}", f"{python}-{python}-{platform}")
-    yield make_wheel("fifty", "1.0", "py3-none-any", payload=random.Random(50).randbytes(PAYLOAD_BYTES))
+    yield make_wheel("fifty", "1.0", "py3-none-any", payload=random.Random(50).randbytes(SMALL_FILE_BYTES))
+    yield make_wheel("heavy", "1.0", "py3-none-any", payload=random.Random(51).randbytes(LARGE_FILE_BYTES))
     for project in SMALL_PROJECTS:
         yield make_wheel(project, "1.0", "py3-none-any")
 
 
-def make_wheel(project: str, version: str, tag: str, *, payload: bytes = b"") -> Wheel:
+def make_wheel(project: str, version: str, tag: str, *, payload: bytes = b"", requires: tuple[str, ...] = ()) -> Wheel:
     """A wheel with a right RECORD; the payload is stored as it is, so that the file is about as long."""
     info = f"{project}-{version}.dist-info"
     pure = "true" if tag.endswith("-any") else "false"
@@ -67,6 +92,7 @@ def make_wheel(project: str, version: str, tag: str, *, payload: bytes = b"") ->
         f"{info}/METADATA": (
             f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\n"
             f"Summary: {SUMMARY}\nRequires-Python: {REQUIRES_PYTHON}\n"
+            + "".join(f"Requires-Dist: {name}\n" for name in requires)
         ).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: bench\nRoot-Is-Purelib: {pure}\nTag: {tag}\n".encode(),
     }
@@ -83,15 +109,15 @@ def _record_hash(data: bytes) -> str:
     return urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
-def write_wheels(wheels: tuple[Wheel, ...], folder: Path) -> None:
-    """Lay the files out as `<project>/<filename>`, for the servers that serve a folder."""
-    for wheel in wheels:
-        path = folder / wheel.project / wheel.filename
+def write_wheels(collection: Collection) -> None:
+    """Lay the files out, where they do not lie yet."""
+    for wheel in collection.wheels:
+        path = collection.folder / wheel.project / wheel.filename
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(wheel.content)
 
 
-def fingerprint(wheels: tuple[Wheel, ...]) -> str:
+def fingerprint(collection: Collection) -> str:
     """One hash over all files, by which a server filled earlier is known to hold the same."""
-    return hashlib.sha256("".join(wheel.sha256 for wheel in wheels).encode()).hexdigest()
+    return hashlib.sha256("".join(wheel.sha256 for wheel in collection.wheels).encode()).hexdigest()

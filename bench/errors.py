@@ -49,6 +49,16 @@ class NotReadyError(BenchError):
         self.name = name
 
 
+class NotRunningError(BenchError):
+    """A server stands in front of another one that does not run."""
+
+    code = "not-running"
+
+    def __init__(self, name: str, behind: str) -> None:
+        super().__init__(f"{name} needs {behind}, which does not run; measure both.")
+        self.name = name
+
+
 class UploadFailedError(BenchError):
     """A server did not take a distribution that every server must hold."""
 
@@ -58,6 +68,26 @@ class UploadFailedError(BenchError):
         super().__init__(f"The upload of {filename} was answered {status}: {body.strip()[:200]!r}.")
         self.filename = filename
         self.status = status
+
+
+class NeverListedError(BenchError):
+    """Uploads were answered 200 and did not appear on their project's page."""
+
+    code = "never-listed"
+
+    def __init__(self, project: str, seconds: int) -> None:
+        super().__init__(f"Uploads of {project} were answered 200 and are not all listed after {seconds} s.")
+        self.project = project
+
+
+class InstallFaultyError(BenchError):
+    """An install failed, or did not install what it should."""
+
+    code = "install-faulty"
+
+    def __init__(self, command: str, fault: str) -> None:
+        super().__init__(f"`{command}` cannot be measured: {fault}")
+        self.command = command
 
 
 class WrongAnswerError(BenchError):
@@ -78,6 +108,16 @@ class LoadFailedError(BenchError):
     def __init__(self, url: str, fault: str) -> None:
         super().__init__(f"Loading {url}: {fault}.")
         self.url = url
+
+
+class DocumentFaultyError(BenchError):
+    """A document of results is not one from which a whole report can be made."""
+
+    code = "document-faulty"
+
+    def __init__(self, path: Path, fault: str) -> None:
+        super().__init__(f"{path.name} {fault}; run `make bench` to make it anew.")
+        self.path = path
 
 
 def last_line(text: str) -> str:

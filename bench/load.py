@@ -1,4 +1,4 @@
-"""The load: `wrk` at a fixed number of kept-alive connections, and what it printed as values."""
+"""The load: `wrk` over kept-alive connections, and what it printed as values."""
 
 import re
 import subprocess
@@ -9,13 +9,13 @@ from bench.debian import Program
 from bench.errors import LoadFailedError
 from bench.processes import Running
 
-CONNECTIONS = 16
 THREADS = 1  # one thread drives 16 connections faster than any server here answers, and leaves it the other core
 ANSWER_TIMEOUT_SECONDS = 30
 WARM_UP_SECONDS = 1
 # A server that answers 8 a second needs longer than one that answers 8,000, or the last, unfinished answers weigh.
-WANTED_ANSWERS = 20 * CONNECTIONS
-LONGEST_SECONDS = 10
+WANTED_ANSWERS = 10  # of each connection
+LONGEST_SECONDS = 5
+PATIENCE_SECONDS = 20  # for a server that answered nothing at all in that time
 
 SCALES = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "B": 1.0, "KB": 2.0**10, "MB": 2.0**20, "GB": 2.0**30}
 
@@ -36,27 +36,42 @@ class Load:
         return self.requests / max(self.spent_seconds, 0.01)
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How hard to load: for so many seconds at least, over so many kept-alive connections."""
+
+    seconds: int
+    connections: int
+
+
 def measure(
-    wrk: Program, ask: Ask, *, seconds: int, answer_bytes: int, last_rate: float | None, server: Running
+    wrk: Program, ask: Ask, shape: Shape, *, answer_bytes: int, last_rate: float | None, server: Running
 ) -> Load:
-    """Load for `seconds`, or longer (to `LONGEST_SECONDS`) at a server that answers few; warm it up the first time.
+    """Load as long as said, or longer (to `LONGEST_SECONDS`) at a server that answers few; warm it up the first time.
 
     Raises LoadFailedError where an answer was no success, a connection failed, or answers were shorter on the whole
     than the one of `answer_bytes` that was checked.
     """
-    rate = run_wrk(wrk, ask, seconds=WARM_UP_SECONDS).per_second if last_rate is None else last_rate
-    needed = WANTED_ANSWERS / max(rate, 1)
+    connections = shape.connections
+    if last_rate is None:
+        last_rate = run_wrk(wrk, ask, seconds=WARM_UP_SECONDS, connections=connections).per_second
+    needed = WANTED_ANSWERS * connections / max(last_rate, 1)
     before = server.spent_seconds()
-    load = run_wrk(wrk, ask, seconds=max(seconds, min(needed, LONGEST_SECONDS)))
+    seconds = max(shape.seconds, min(needed, LONGEST_SECONDS))
+    load = run_wrk(wrk, ask, seconds=seconds, connections=connections)
+    if not load.requests:
+        load = run_wrk(wrk, ask, seconds=PATIENCE_SECONDS, connections=connections)
+    if not load.requests:
+        raise LoadFailedError(ask.url, f"not one answer within {PATIENCE_SECONDS} s at {connections} connections")
     load = replace(load, spent_seconds=server.spent_seconds() - before)
     if load.bytes_read < 0.98 * load.requests * answer_bytes:  # wrk rounds what it read to three digits or so
         raise LoadFailedError(ask.url, "some answers were shorter than the first")
     return load
 
 
-def run_wrk(wrk: Program, ask: Ask, *, seconds: float) -> Load:
+def run_wrk(wrk: Program, ask: Ask, *, seconds: float, connections: int) -> Load:
     """One run of wrk; raises LoadFailedError."""
-    command = [wrk.path, f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{round(seconds)}s", "--latency"]
+    command = [wrk.path, f"-t{THREADS}", f"-c{connections}", f"-d{round(seconds)}s", "--latency"]
     command += ["--timeout", f"{ANSWER_TIMEOUT_SECONDS}s"]
     for name, value in ask.headers.items():
         command += ["-H", f"{name}: {value}"]

@@ -6,10 +6,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bench.asks import Ask, fetch
 from bench.errors import CommandFailedError, NotReadyError
@@ -31,6 +32,7 @@ class Launch:
     environment: dict[str, str] = field(default_factory=dict)
     folder: Path = WORK
     files: dict[Path, str] = field(default_factory=dict)  # configuration, written before each start
+    behind: str = ""  # the name of a server that must run already; `{behind}` stands for its host and port
 
     @property
     def log(self) -> Path:
@@ -46,27 +48,47 @@ class Running:
 
     def spent_seconds(self) -> float:
         """Processor time of it and all that descends from it; 0 where the system does not tell."""
-        ticks: dict[int, int] = {}
-        parents: dict[int, int] = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):  # it has ended
-                fields = path.read_text().rpartition(")")[2].split()
-                pid = int(path.parent.name)
-                parents[pid], ticks[pid] = int(fields[1]), int(fields[11]) + int(fields[12])
-        family = {self.pid}
-        while grown := {pid for pid, parent in parents.items() if parent in family} - family:
-            family |= grown
-        return sum(ticks.get(pid, 0) for pid in family) / os.sysconf("SC_CLK_TCK")
+        processes = read_processes()
+        family = grow_family(self.pid, {pid: process.parent for pid, process in processes.items()})
+        return sum(processes[pid].ticks for pid in family if pid in processes) / os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What the system tells of a process: who started it, and its processor time in clock ticks."""
+
+    parent: int
+    ticks: int
+
+
+def read_processes() -> dict[int, Process]:
+    """Every process, by its id; empty where there is no /proc."""
+    found: dict[int, Process] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended
+            fields = path.read_text().rpartition(")")[2].split()
+            found[int(path.parent.name)] = Process(int(fields[1]), int(fields[11]) + int(fields[12]))
+    return found
+
+
+def grow_family(first: int, parents: Mapping[int, int]) -> set[int]:
+    """A process and all that descends from it, given the parent of each process."""
+    family = {first}
+    while grown := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= grown
+    return family
 
 
 @contextmanager
-def running(launch: Launch) -> Iterator[Running]:
+def running(launch: Launch, *, behind: Running | None = None) -> Iterator[Running]:
     """The server while it runs. Everything that it started has ended when the block is left."""
     port = find_free_port()
     LOGS.mkdir(parents=True, exist_ok=True)
     command = [part.replace("{port}", str(port)) for part in launch.command]
     for path, text in launch.files.items():
-        path.write_text(text.replace("{port}", str(port)))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        upstream = urlsplit(behind.base).netloc if behind else ""
+        path.write_text(text.replace("{port}", str(port)).replace("{behind}", upstream))
     with launch.log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -85,20 +107,26 @@ def running(launch: Launch) -> Iterator[Running]:
             _stop(process)
 
 
-def run_command(what: str, command: tuple[str, ...], environment: dict[str, str] | None = None) -> str:
+def run_command(
+    what: str,
+    command: tuple[str, ...],
+    environment: dict[str, str] | None = None,
+    *,
+    seconds: int = COMMAND_SECONDS,
+) -> str:
     """What a command that must succeed printed; raises CommandFailedError."""
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
             check=False,
             stdin=subprocess.DEVNULL,
             env={**clean_environment(), **(environment or {})},
         )
     except subprocess.TimeoutExpired:
-        raise CommandFailedError(what, f"It did not end within {COMMAND_SECONDS} s.") from None
+        raise CommandFailedError(what, f"It did not end within {seconds} s.") from None
     if done.returncode != 0:
         raise CommandFailedError(what, done.stderr or done.stdout)
     return done.stdout

@@ -1,101 +1,106 @@
 """The read benchmark: all servers run, one is loaded at a time; in each round they take turns at every case.
 
-Turns of two seconds, because machines are noisy: what disturbs one server's turn disturbs its neighbours' as well.
+Turns are short, because machines are noisy: what disturbs one server's turn disturbs its neighbours' as well.
 """
 
 import http.client
-import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.asks import fetch
 from bench.cases import Case, check_answer
 from bench.debian import Program
-from bench.distributions import Wheel
-from bench.errors import BenchError
-from bench.load import Load, measure
+from bench.distributions import Collection, write_wheels
+from bench.errors import BenchError, NotRunningError
+from bench.figures import Findings, say
+from bench.load import Shape, measure
+from bench.memory import note_memory
+from bench.names import READING, SPENT
 from bench.processes import Launch, Running, running
-from bench.servers import Server
+from bench.servers import Kind, Server
 
 # What one server may do wrong without ending the run of the others.
 FAILURES = (BenchError, OSError, http.client.HTTPException, ValueError, KeyError)
+NO_INDEX = (Kind.BOUND, Kind.FRONTED)  # no index: their memory says nothing
 
 
-@dataclass(slots=True)
-class Readings:
-    """The figures so far, by server and case, and why what is missing is missing."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure, for how long, how often."""
 
-    loads: dict[tuple[str, str], list[Load]] = field(default_factory=dict)
-    unmeasured: dict[str, str] = field(default_factory=dict)
+    servers: tuple[Server, ...]
+    cases: tuple[Case, ...]
+    seconds: int
+    rounds: int
 
 
-def read_all(
-    wrk: Program,
-    servers: tuple[Server, ...],
-    cases: tuple[Case, ...],
-    wheels: tuple[Wheel, ...],
-    *,
-    seconds: int,
-    rounds: int,
-) -> Readings:
-    """Prepare and start the servers, measure round by round, stop them all.
+def read_all(wrk: Program, plan: Plan, collection: Collection, findings: Findings) -> None:
+    """Prepare and start the servers over a collection, measure its cases round by round, stop them all.
 
-    A failure of one server or case is noted in the readings and ends nothing else.
+    A failure of one server or case is noted and ends nothing else.
     """
-    readings = Readings()
+    cases = [case for case in plan.cases if case.collection == collection.name]
+    if not cases:
+        return
+    write_wheels(collection)
     with ExitStack() as stack:
-        runs = _start_all(servers, wheels, stack, readings)
-        for number in range(rounds):
+        runs = _start_all(plan.servers, collection, stack, findings)
+        is_main = collection.name == "main"
+        if is_main:
+            _note_memory("idle", plan, runs, findings)
+        for number in range(plan.rounds):
             for place, case in enumerate(cases):
-                say(f"round {number + 1} of {rounds}: {case.title}")
-                turn = (number + place) % len(servers)
-                for server in (*servers[turn:], *servers[:turn]):
+                say(f"reading, round {number + 1} of {plan.rounds}: {case.title}")
+                turn = (number + place) % len(plan.servers)
+                for server in (*plan.servers[turn:], *plan.servers[:turn]):
                     if server.name in runs:
-                        _read_one(wrk, server, runs[server.name], case, readings, seconds=seconds)
-    return readings
+                        _read_one(wrk, server, runs[server.name], case, findings, seconds=plan.seconds)
+        if is_main:
+            _note_memory("reading", plan, runs, findings)
 
 
 def _start_all(
-    servers: tuple[Server, ...], wheels: tuple[Wheel, ...], stack: ExitStack, readings: Readings
+    servers: tuple[Server, ...], collection: Collection, stack: ExitStack, findings: Findings
 ) -> dict[str, Running]:
     """The servers, which run until the stack is left; all are prepared before the first starts."""
     launches: dict[str, Launch] = {}
     for server in servers:
-        say(f"preparing {server.name}")
+        say(f"preparing {server.name} ({collection.name})")
         try:
-            launches[server.name] = server.prepare(wheels)
+            launches[server.name] = server.prepare(collection)
         except FAILURES as error:
-            note_failure(readings, server.name, error)
+            findings.note_failure(server.name, error)
     runs: dict[str, Running] = {}
     for name, launch in launches.items():
         say(f"starting {name}")
         try:
-            runs[name] = stack.enter_context(running(launch))
+            if launch.behind and launch.behind not in runs:
+                raise NotRunningError(name, launch.behind)
+            runs[name] = stack.enter_context(running(launch, behind=runs.get(launch.behind)))
         except FAILURES as error:
-            note_failure(readings, name, error)
+            findings.note_failure(name, error)
     return runs
 
 
-def _read_one(wrk: Program, server: Server, run: Running, case: Case, readings: Readings, *, seconds: int) -> None:
+def _note_memory(case: str, plan: Plan, runs: dict[str, Running], findings: Findings) -> None:
+    for server in plan.servers:
+        if server.name in runs and server.kind not in NO_INDEX:
+            note_memory(findings, case, server.name, runs[server.name])
+
+
+def _read_one(wrk: Program, server: Server, run: Running, case: Case, findings: Findings, *, seconds: int) -> None:
+    what = f"{server.name}, {case.title}"
+    if server.kind is Kind.PEER and what in findings.unmeasured:  # too slow in an earlier round, and it will be again
+        return
     try:
         if ask := server.ask(case, run.base):
             answer = fetch(ask)
             check_answer(case, ask, answer)
-            loads = readings.loads.setdefault((server.name, case.name), [])
-            last_rate = loads[-1].per_second if loads else None
-            size = len(answer.body)
-            loads.append(measure(wrk, ask, seconds=seconds, answer_bytes=size, last_rate=last_rate, server=run))
+            rates = findings.samples.get((READING, case.name, server.name, "/s"))
+            shape, last_rate = Shape(seconds, case.connections), rates[-1] if rates else None
+            load = measure(wrk, ask, shape, answer_bytes=len(answer.body), last_rate=last_rate, server=run)
+            findings.add(READING, case.name, server.name, unit="/s", value=load.per_second)
+            findings.add(READING, f"{case.name}-p99", server.name, unit="ms", value=load.p99_seconds * 1000)
+            findings.add(SPENT, case.name, server.name, unit="/s", value=load.per_spent_second)
     except FAILURES as error:
-        note_failure(readings, f"{server.name}, {case.title}", error)
-
-
-def note_failure(readings: Readings, what: str, error: Exception) -> None:
-    """Keep the reason for the report, and show it at once."""
-    reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-    readings.unmeasured[what] = reason
-    say(f"{what} cannot be measured: {reason}")
-
-
-def say(sentence: str) -> None:
-    """Show progress, apart from the report on standard output."""
-    print(f"bench: {sentence}", file=sys.stderr, flush=True)
+        findings.note_failure(what, error)

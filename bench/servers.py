@@ -1,13 +1,11 @@
 """What the benchmarks need to know of a server, whoever wrote it."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Protocol
 
 from bench.asks import Ask
 from bench.cases import Case
-from bench.distributions import Wheel
-from bench.places import WORK
+from bench.distributions import Collection
 from bench.processes import Launch
 
 
@@ -16,6 +14,7 @@ class Kind(StrEnum):
 
     OURS = "ours"
     PRIVATE = "private"  # ours, read with a token
+    FRONTED = "fronted"  # ours, behind a caching proxy
     PEER = "peer"  # an index that people run instead of ours
     BOUND = "bound"  # not an index: how quick the same bytes can be at all
 
@@ -33,13 +32,8 @@ class Server(Protocol):
     def requirements(self) -> tuple[str, ...]:
         """The releases that it is made of, for the record."""
 
-    def prepare(self, wheels: tuple[Wheel, ...]) -> Launch:
+    def prepare(self, collection: Collection) -> Launch:
         """Install it and give it the distributions; raises BenchError where that cannot be done."""
 
     def ask(self, case: Case, base: str) -> Ask | None:
         """The request of this case, or None where the server has no such answer."""
-
-
-def wheels_folder() -> Path:
-    """Where the distributions lie as `<project>/<filename>`."""
-    return WORK / "wheels"

@@ -3,7 +3,8 @@
 import http.client
 import secrets
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from bench.distributions import REQUIRES_PYTHON, SUMMARY, Wheel
@@ -27,6 +28,14 @@ def upload_wheels(url: str, wheels: Iterable[Wheel], headers: dict[str, str]) ->
                 raise UploadFailedError(wheel.filename, response.status, body.decode(errors="replace"))
     finally:
         connection.close()
+
+
+def upload_wheels_at_once(url: str, wheels: Sequence[Wheel], headers: dict[str, str], *, clients: int) -> None:
+    """Upload by several clients, each over a connection of its own."""
+    with ThreadPoolExecutor(clients) as pool:
+        shares = [wheels[number::clients] for number in range(clients)]
+        for done in [pool.submit(upload_wheels, url, share, headers) for share in shares]:
+            done.result()
 
 
 def encode_form(wheel: Wheel, boundary: str) -> bytes:

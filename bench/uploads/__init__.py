@@ -1,0 +1,1 @@
+"""How quickly distributions are taken, and how soon they are listed."""
