@@ -11,6 +11,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -161,19 +162,28 @@ def test_nothing_compresses_an_archive(front: RunningIndex) -> None:
 def test_a_slow_sender_holds_no_upload_place(front: RunningIndex, index: RunningIndex) -> None:
     """There is one place. Through nginx a body that trickles waits outside; asked directly it takes the place."""
     token = index.token()
-    with closing(begin_upload(front.port, token)):
+    with closing(begin_upload(front.port, token, sent=50_000)):
+        eventually(lambda: is_buffering(front), what="nginx buffering the body")
         assert front.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 200
-    with closing(begin_upload(index.port, token)):
+    with closing(begin_upload(index.port, token, sent=100)):
         eventually(lambda: index.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 503, what="no place")
 
 
-def begin_upload(port: int, token: str) -> socket.socket:
+def is_buffering(front: RunningIndex) -> bool:
+    """Whether a process of this nginx holds a body in a file, which has no name any more."""
+    folder = front.data.parent.parent / "nginx0"
+    workers = psutil.Process(int((folder / "nginx.pid").read_text())).children()
+    links = [os.readlink(link) for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
+    return any(link.startswith(f"{folder}/body/") for link in links)
+
+
+def begin_upload(port: int, token: str, *, sent: int) -> socket.socket:
     """The head of an upload and the beginning of its body; the rest never comes."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(
         f"POST /legacy/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n--x\r\n".encode()
-        + b"x" * 1000
+        + b"x" * sent
     )
     return connection
 
