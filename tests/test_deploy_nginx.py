@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -164,7 +164,8 @@ def test_a_slow_sender_holds_no_upload_place(front: RunningIndex, index: Running
     token = index.token()
     with closing(begin_upload(front.port, token, sent=50_000)):
         eventually(lambda: is_buffering(front), what="nginx buffering the body")
-        assert front.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 200
+        reply = front.post_upload(*wheel("beside-slow", "1.0"), token=token)
+        assert reply.status == 200, reply.text
     with closing(begin_upload(index.port, token, sent=100)):
         eventually(lambda: index.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 503, what="no place")
 
@@ -173,8 +174,11 @@ def is_buffering(front: RunningIndex) -> bool:
     """Whether a process of this nginx holds a body in a file, which has no name any more."""
     folder = front.data.parent.parent / "nginx0"
     workers = psutil.Process(int((folder / "nginx.pid").read_text())).children()
-    links = [os.readlink(link) for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
-    return any(link.startswith(f"{folder}/body/") for link in links)
+    for link in (link for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir()):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(link).startswith(f"{folder}/body/"):
+                return True
+    return False
 
 
 def begin_upload(port: int, token: str, *, sent: int) -> socket.socket:
