@@ -9,8 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from indexsite.management.commands.prepare import end_connections
 from indexsite.operation.backup import take_backup
 from indexsite.operation.errors import OperationError
+from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
 
 
@@ -33,8 +35,10 @@ class Command(BaseCommand):
         folder = options["folder"].absolute()
         try:
             made = take_backup(folder, now=timezone.now(), with_online_key=options["with_online_key"])
-        except (OperationError, TrustError, DatabaseError, OSError) as error:
+        except (OperationError, TrustError, DatabaseError, StorageUnavailableError, OSError) as error:
             raise CommandError(f"{error} The backup was not made.") from error
+        finally:
+            end_connections()
         self.stdout.write(f"Backed up publication {made.publication} into {folder}.")
         if not options["with_online_key"]:
             self.stdout.write("Keys are not in it; keep a copy of the online key elsewhere (see docs/operation.md).")

@@ -9,10 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from indexsite.management.commands.prepare import end_connections
 from indexsite.operation.errors import OperationError
 from indexsite.operation.restore import missing_keys, restore_backup
 from indexsite.serving.alone import alone_on
 from indexsite.serving.errors import CannotServeError
+from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
 
 
@@ -38,8 +40,10 @@ class Command(BaseCommand):
                 restore_backup(
                     options["folder"].absolute(), now=timezone.now(), replace=options["replace"], say=self.stdout.write
                 )
-        except (OperationError, CannotServeError, TrustError, DatabaseError, OSError) as error:
+        except (OperationError, CannotServeError, TrustError, DatabaseError, StorageUnavailableError, OSError) as error:
             raise CommandError(str(error)) from error
+        finally:
+            end_connections()
         for sentence in missing_keys():
             self.stdout.write(sentence)
         self.stdout.write("Start 'manage.py serve': it signs every role anew before it is ready.")
