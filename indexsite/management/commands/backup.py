@@ -12,7 +12,6 @@ from django.utils import timezone
 from indexsite.management.commands.prepare import end_connections
 from indexsite.operation.backup import take_backup
 from indexsite.operation.errors import OperationError
-from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
 
 
@@ -35,7 +34,7 @@ class Command(BaseCommand):
         folder = options["folder"].absolute()
         try:
             made = take_backup(folder, now=timezone.now(), with_online_key=options["with_online_key"])
-        except (OperationError, TrustError, DatabaseError, StorageUnavailableError, OSError) as error:
+        except (OperationError, TrustError, DatabaseError, OSError) as error:
             raise CommandError(f"{error} The backup was not made.") from error
         finally:
             end_connections()

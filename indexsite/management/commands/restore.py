@@ -14,7 +14,6 @@ from indexsite.operation.errors import OperationError
 from indexsite.operation.restore import missing_keys, restore_backup
 from indexsite.serving.alone import alone_on
 from indexsite.serving.errors import CannotServeError
-from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
 
 
@@ -40,7 +39,7 @@ class Command(BaseCommand):
                 restore_backup(
                     options["folder"].absolute(), now=timezone.now(), replace=options["replace"], say=self.stdout.write
                 )
-        except (OperationError, CannotServeError, TrustError, DatabaseError, StorageUnavailableError, OSError) as error:
+        except (OperationError, CannotServeError, TrustError, DatabaseError, OSError) as error:
             raise CommandError(str(error)) from error
         finally:
             end_connections()
