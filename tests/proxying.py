@@ -62,7 +62,7 @@ def configured(folder: Path, index: RunningIndex, port: int, *, locations: str =
     plain = f"""include {folder}/indexsite/indexsite-http.conf;
     server {{
         listen 127.0.0.1:{port};
-        access_log {folder}/access.log indexsite;
+        access_log {folder}/access.log indexsite buffer=64k flush=5s;
         include {folder}/indexsite/locations-{locations}.conf;
     }}"""
     main = folder / "nginx.conf"

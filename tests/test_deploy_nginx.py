@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -161,19 +162,37 @@ def test_nothing_compresses_an_archive(front: RunningIndex) -> None:
 def test_a_slow_sender_holds_no_upload_place(front: RunningIndex, index: RunningIndex) -> None:
     """There is one place. Through nginx a body that trickles waits outside; asked directly it takes the place."""
     token = index.token()
-    with closing(begin_upload(front.port, token)):
-        assert front.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 200
-    with closing(begin_upload(index.port, token)):
-        eventually(lambda: index.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 503, what="no place")
+    with closing(begin_upload(front.port, token, sent=50_000)):
+        eventually(lambda: is_buffering(front), what="nginx buffering the body")
+        reply = front.post_upload(*wheel("beside-slow", "1.0"), token=token)
+        assert reply.status == 200, reply.text
+    with ExitStack() as slow:
+
+        def is_refused() -> bool:
+            slow.enter_context(closing(begin_upload(index.port, token, sent=100)))  # the one before may have come late
+            return index.post_upload(*wheel("beside-slow", "1.0"), token=token).status == 503
+
+        eventually(is_refused, what="no place")
 
 
-def begin_upload(port: int, token: str) -> socket.socket:
+def is_buffering(front: RunningIndex) -> bool:
+    """Whether a process of this nginx holds a body in a file, which has no name any more."""
+    folder = front.data.parent.parent / "nginx0"
+    workers = psutil.Process(int((folder / "nginx.pid").read_text())).children()
+    for link in (link for worker in workers for link in Path(f"/proc/{worker.pid}/fd").iterdir()):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if os.readlink(link).startswith(f"{folder}/body/"):
+                return True
+    return False
+
+
+def begin_upload(port: int, token: str, *, sent: int) -> socket.socket:
     """The head of an upload and the beginning of its body; the rest never comes."""
     connection = socket.create_connection(("127.0.0.1", port))
     connection.sendall(
         f"POST /legacy/ HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 100000\r\n\r\n--x\r\n".encode()
-        + b"x" * 1000
+        + b"x" * sent
     )
     return connection
 

@@ -60,9 +60,12 @@ def content(body: bytes, *, kind: str, etag: str, cache: str, vary: str = "") ->
 
 
 def accelerated(location: str, *, etag: str, cache: str) -> Answer:
-    """An answer whose body nginx sends, from one of its internal locations; ranges and HEAD are its matter too."""
+    """An answer whose body nginx sends, from one of its internal locations; ranges, HEAD and conditions are its matter.
+
+    Without an ETag to compare it is not kept for others either: who does not come through nginx needs the bytes.
+    """
     whole = content(b"", kind=BYTES, etag=etag, cache=cache)
-    return replace(whole, headers=[*whole.headers, ("X-Accel-Redirect", location)])
+    return replace(whole, headers=[*whole.headers, ("X-Accel-Redirect", location)], etag="")
 
 
 def gzipped(answer: Answer) -> Answer:

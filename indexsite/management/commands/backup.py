@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from indexsite.management.commands.prepare import end_connections
 from indexsite.operation.backup import take_backup
 from indexsite.operation.errors import OperationError
 from tufsigning.errors import TrustError
@@ -35,6 +36,8 @@ class Command(BaseCommand):
             made = take_backup(folder, now=timezone.now(), with_online_key=options["with_online_key"])
         except (OperationError, TrustError, DatabaseError, OSError) as error:
             raise CommandError(f"{error} The backup was not made.") from error
+        finally:
+            end_connections()
         self.stdout.write(f"Backed up publication {made.publication} into {folder}.")
         if not options["with_online_key"]:
             self.stdout.write("Keys are not in it; keep a copy of the online key elsewhere (see docs/operation.md).")

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from indexsite.management.commands.prepare import end_connections
 from indexsite.operation.errors import OperationError
 from indexsite.operation.restore import missing_keys, restore_backup
 from indexsite.serving.alone import alone_on
@@ -40,6 +41,8 @@ class Command(BaseCommand):
                 )
         except (OperationError, CannotServeError, TrustError, DatabaseError, OSError) as error:
             raise CommandError(str(error)) from error
+        finally:
+            end_connections()
         for sentence in missing_keys():
             self.stdout.write(sentence)
         self.stdout.write("Start 'manage.py serve': it signs every role anew before it is ready.")
