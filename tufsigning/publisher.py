@@ -10,7 +10,8 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -53,7 +54,8 @@ from tufsigning.library import Library
 from tufsigning.models import RoleHead
 
 BATCH = 1000
-PACE = 0.1  # seconds from the beginning of one publication to the next
+PACE = 0.1  # seconds from the beginning of one publication to the next, at least
+LONGEST_REST = 1.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -83,18 +85,26 @@ class Publisher:
         """
         settled = 0
         while outbox.has_waiting():
-            self._wait_for_company()
-            with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+            with self._one_at_a_time, self._paced(), records.publishing_lease(now=clock()) as ours:
                 progress = self._publish_batch(clock()) if ours else 0
             if not progress:
                 break
             settled += progress
         return settled
 
-    def _wait_for_company(self) -> None:
-        """Under load, let some uploads come together: a publication of twenty costs little more than one of one."""
+    @contextmanager
+    def _paced(self) -> Iterator[None]:
+        """Under load, let uploads come together: a publication of twenty costs little more than one of one.
+
+        Half of the time at least is left to those who upload.
+        """
         time.sleep(max(self._next_at - time.monotonic(), 0))
-        self._next_at = time.monotonic() + PACE
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            ended = time.monotonic()
+            self._next_at = max(began + PACE, ended + min(ended - began, LONGEST_REST))
 
     def renew(self, clock: Callable[[], datetime], *, renew_offline: Callable[[Current], Sequence[Document]]) -> int:
         """Sign anew every role of which half the life is over; returns how many that were."""
