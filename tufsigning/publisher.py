@@ -55,7 +55,6 @@ from tufsigning.models import RoleHead
 
 BATCH = 1000
 PACE = 0.1  # seconds from the beginning of one publication to the next, at least
-LONGEST_REST = 1.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -94,17 +93,10 @@ class Publisher:
 
     @contextmanager
     def _paced(self) -> Iterator[None]:
-        """Under load, let uploads come together: a publication of twenty costs little more than one of one.
-
-        Half of the time at least is left to those who upload.
-        """
+        """Under load, let uploads come together: a publication of twenty costs little more than one of one."""
         time.sleep(max(self._next_at - time.monotonic(), 0))
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            ended = time.monotonic()
-            self._next_at = max(began + PACE, ended + min(ended - began, LONGEST_REST))
+        self._next_at = time.monotonic() + PACE
+        yield
 
     def renew(self, clock: Callable[[], datetime], *, renew_offline: Callable[[Current], Sequence[Document]]) -> int:
         """Sign anew every role of which half the life is over; returns how many that were."""

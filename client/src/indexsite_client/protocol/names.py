@@ -45,6 +45,7 @@ class DistributionFilename:
     filename: str
     project: NormalizedName
     version: Version
+    version_text: str  # in normal form
 
     @property
     def is_wheel(self) -> bool:
@@ -65,7 +66,7 @@ def parse_distribution_filename(filename: str) -> DistributionFilename:
             name, version = parse_sdist_filename(filename)
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise ProtocolError(f"{filename!r} is not the name of a wheel or sdist: {error}") from error
-    return DistributionFilename(filename, normalize_name(name), version)
+    return DistributionFilename(filename, normalize_name(name), version, str(version))
 
 
 def page_target_path(project: NormalizedName) -> str:

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 API_VERSION = "1.1"  # PEP 629, PEP 700
 PAGE_FORMAT = 1
+_PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # what quoting leaves alone
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,8 +54,11 @@ class ProjectPage:
 
     def versions(self) -> list[str]:
         """Every version that has a file, oldest first (PEP 700); of equal ones (1.0, 1.0.0) one."""
-        found = sorted((_version_of(file.filename) for file in self.files), key=lambda version: (version, str(version)))
-        return [str(version) for version in dict.fromkeys(found)]
+        named = [parse_distribution_filename(file.filename) for file in self.files]
+        texts: dict[Version, str] = {}
+        for version, text in sorted({(each.version, each.version_text) for each in named}):
+            texts.setdefault(version, text)
+        return list(texts.values())
 
 
 def canonical_json(value: object) -> bytes:
@@ -63,19 +68,15 @@ def canonical_json(value: object) -> bytes:
 
 def file_link(file: PageFile) -> str:
     """The file's link, relative to its project's page, so that signed bytes name no host."""
-    return f"../../files/{file.sha256}/{quote(file.filename)}"
+    return f"../../files/{file.sha256}/{file.filename if _PLAIN.fullmatch(file.filename) else quote(file.filename)}"
 
 
 def page_bytes(page: ProjectPage) -> bytes:
     """The canonical page: PEP 691 JSON, files by version and name."""
-    return canonical_json(
-        {
-            "meta": {"api-version": API_VERSION, "_indexsite-page": PAGE_FORMAT},
-            "name": page.project,
-            "versions": page.versions(),
-            "files": [_file_entry(file) for file in sort_files(page.files)],
-        }
-    )
+    files = b",".join(_entry_bytes(file) for file in sort_files(page.files))
+    meta = {"api-version": API_VERSION, "_indexsite-page": PAGE_FORMAT}
+    rest = canonical_json({"meta": meta, "name": page.project, "versions": page.versions()})
+    return b'{"files":[' + files + b"]," + rest[1:]
 
 
 def read_page(data: bytes) -> ProjectPage:
@@ -121,6 +122,11 @@ def sort_files(files: Iterable[PageFile]) -> list[PageFile]:
 
 def _version_of(filename: str) -> Version:
     return parse_distribution_filename(filename).version
+
+
+@lru_cache(maxsize=4096)  # a page is written anew for each file that it gains, and checked once more
+def _entry_bytes(file: PageFile) -> bytes:
+    return canonical_json(_file_entry(file))
 
 
 def _file_entry(file: PageFile) -> Json:
