@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from packaging.version import InvalidVersion, Version
 
 from indexsite_client.protocol import (
@@ -58,7 +58,7 @@ class UploadForm(forms.Form):
         ]
 
 
-def check_action(post: QueryDict) -> None:
+def check_action(post: MultiValueDict[str, str]) -> None:
     """Raise FormFaultyError unless the form asks for the one thing that /legacy/ does."""
     if post.get(":action") != "file_upload" or post.get("protocol_version", "1") != "1":
         raise FormFaultyError(

@@ -2,60 +2,68 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import IO
 
-from django.core.files.uploadedfile import UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.utils.datastructures import MultiValueDict
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from packages.blobs import IncomingBlob
-from packages.errors import BodyTooSlowError
+from packages.errors import BodyTooSlowError, FormFaultyError
 
+FIELDS_LIMIT = 8 * 1024 * 1024  # bytes of all text fields; a description may be long
 DRAINED = 64 * 1024 * 1024
 MIN_RATE = 10_000  # bytes a second
 GRACE = 10.0  # seconds before the rate counts
 _CHUNK = 64 * 1024
 _FIRST_READ = 256
+_MAX_PARTS, _MAX_BOUNDARY = 10_000, 200
 _drains = threading.BoundedSemaphore(8)
 
 
-class ReceivedFile(UploadedFile[bytes]):
-    """The form's file: its bytes are in `blob`."""
-
-    def __init__(self, blob: IncomingBlob, name: str) -> None:
-        super().__init__(file=blob.file, name=name, size=blob.size)
-        self.blob = blob
-
-
-class BlobUploadHandler(FileUploadHandler):
-    """Django's upload handler that streams the field `content` into an IncomingBlob and skips every other file."""
+class ReceivedForm:
+    """An upload form: its text fields, and the file of the field `content`, whose bytes are in `blob`."""
 
     def __init__(self, *, limit: int) -> None:
-        super().__init__()
         self._limit = limit
+        self._left = FIELDS_LIMIT
+        self._text = bytearray()
+        self._take: Callable[[bytes], object] = _ignore
+        self.fields: MultiValueDict[str, str] = MultiValueDict()
+        self.filename = ""
         self.blob: IncomingBlob | None = None
 
-    def new_file(self, *args: object, **kwargs: object) -> None:
-        """Begin a file; only the first one in the field `content` is wanted."""
-        super().new_file(*args, **kwargs)  # type: ignore[arg-type]  # handed on as Django gave them
-        if self.field_name != "content" or self.blob is not None:
-            raise SkipFile
-        self.blob = IncomingBlob(limit=self._limit)
+    def begin(self, part: MultipartSegment) -> None:
+        """Begin a part. Of the files, only the first one in the field `content` is wanted."""
+        if part.filename is None:
+            self._take = self._take_text
+        elif part.name == "content" and self.blob is None:
+            self.filename, self.blob = part.filename, IncomingBlob(limit=self._limit)
+            self._take = self.blob.receive
+        else:
+            self._take = _ignore
 
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Take bytes; raises FileTooLargeError."""
-        if self.blob is not None:
-            self.blob.receive(raw_data)
+    def take(self, data: bytes) -> None:
+        """Take bytes of the part; raises FileTooLargeError or FormFaultyError."""
+        self._take(data)
 
-    def file_complete(self, file_size: int) -> UploadedFile[bytes] | None:
-        """The received file, for `request.FILES`."""
-        return ReceivedFile(self.blob, self.file_name or "") if self.blob else None
+    def end(self, part: MultipartSegment) -> None:
+        """The part is complete."""
+        if part.filename is None:
+            self.fields.appendlist(part.name or "", self._text.decode(errors="replace"))
+            self._text.clear()
 
     def discard(self) -> None:
         """Leave nothing behind of what was not kept."""
         if self.blob is not None:
             self.blob.discard()
+
+    def _take_text(self, data: bytes) -> None:
+        self._text += data
+        self._left -= len(data)
+        if self._left < 0:
+            raise FormFaultyError(f"The form has more than {FIELDS_LIMIT} bytes beside its file.")
 
 
 class PacedBody:
@@ -97,7 +105,39 @@ class PacedBody:
             _drains.release()
 
 
-def received_file(files: MultiValueDict[str, UploadedFile[bytes]]) -> ReceivedFile | None:
-    """The form's file, None where it has none."""
-    file = files.get("content")
-    return file if isinstance(file, ReceivedFile) else None
+@contextmanager
+def received_form(body: PacedBody, *, content_type: str, length: int, limit: int) -> Iterator[ReceivedForm]:
+    """Read a form (multipart/form-data, RFC 7578) of `length` bytes, of which its file has `limit` at most.
+
+    Raises FormFaultyError, FileTooLargeError or BodyTooSlowError. What the store did not take is gone afterwards.
+    """
+    kind, options = parse_options_header(content_type)
+    boundary = options.get("boundary", "")
+    if kind != "multipart/form-data" or not 0 < len(boundary) <= _MAX_BOUNDARY:
+        raise FormFaultyError("The form cannot be read: it is not multipart/form-data; upload with twine or uv.")
+    form = ReceivedForm(limit=limit)
+    try:
+        try:
+            _read_parts(form, body, PushMultipartParser(boundary, content_length=length, max_segment_count=_MAX_PARTS))
+        except MultipartError as error:
+            raise FormFaultyError(f"The form cannot be read: {error}.") from error
+        yield form
+    finally:
+        form.discard()
+
+
+def _read_parts(form: ReceivedForm, body: PacedBody, parser: PushMultipartParser) -> None:
+    part: MultipartSegment | None = None
+    while not parser.closed:
+        for event in parser.parse(body.read()):
+            if isinstance(event, MultipartSegment):
+                part = event
+                form.begin(part)
+            elif event:
+                form.take(event)
+            elif part is not None:
+                form.end(part)
+
+
+def _ignore(data: bytes) -> None:
+    """Of a part that nobody asked for."""

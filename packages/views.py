@@ -4,13 +4,10 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, cast
 
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
 from django.db import InterfaceError, OperationalError, close_old_connections
-from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
-from django.http.multipartparser import MultiPartParser, MultiPartParserError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -32,11 +29,10 @@ from packages.errors import (
     UploadsCollideError,
 )
 from packages.forms import UploadForm, check_action
-from packages.receiving import BlobUploadHandler, PacedBody, ReceivedFile, received_file
+from packages.receiving import FIELDS_LIMIT, PacedBody, received_form
 from packages.uploads import receive_upload
 from storage.contract import StorageUnavailableError
 
-_FORM_ALLOWANCE = 8 * 1024 * 1024  # bytes of a body beside the file
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotSignedInError, 401),
     (AccessError, 403),
@@ -95,28 +91,15 @@ def _receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         raise FormFaultyError("The request has no Content-Length; upload with twine or uv.")
-    if int(length) > limit + _FORM_ALLOWANCE:
+    if int(length) > limit + FIELDS_LIMIT:
         raise FileTooLargeError(limit)
-    handler = BlobUploadHandler(limit=limit)
-    try:
-        post, file = _parse_body(request, body, handler)
-        check_action(post)
-        announced = UploadForm(post).announced(file.name or "")
-        return receive_upload(caller=caller, announced=announced, blob=file.blob, now=timezone.now())
-    finally:
-        handler.discard()
-
-
-def _parse_body(request: HttpRequest, body: PacedBody, handler: BlobUploadHandler) -> tuple[QueryDict, ReceivedFile]:
-    try:
-        parser = MultiPartParser(request.META, cast(Any, body), [handler])  # Any: it only reads, whatever its stub says
-        post, files = parser.parse()
-    except (MultiPartParserError, SuspiciousOperation, ValueError) as error:
-        raise FormFaultyError(f"The form cannot be read: {error}.") from error
-    file = received_file(files)
-    if file is None:
-        raise FormFaultyError("The form has no file in the field 'content'.")
-    return post, file
+    kind = request.META.get("CONTENT_TYPE", "")
+    with received_form(body, content_type=kind, length=int(length), limit=limit) as form:
+        if form.blob is None:
+            raise FormFaultyError("The form has no file in the field 'content'.")
+        check_action(form.fields)
+        announced = UploadForm(form.fields).announced(form.filename)
+        return receive_upload(caller=caller, announced=announced, blob=form.blob, now=timezone.now())
 
 
 @contextmanager
