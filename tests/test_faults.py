@@ -17,14 +17,14 @@ from tests.scaled import ScaledIndex, Servers
 from tests.watching import Watchers, new_updater, readable_files, verified_files
 
 # of one publication by a worker with Redis: its commits are 1 the claimed versions, 2 what was signed, 3 that it is
-# visible, 4 the settled outbox
+# visible and the outbox settled
 WORKER_STEPS = [
     "database.commit:before#1",
     "database.commit:before#2",
     "storage.write:half",
     "storage.replace:before",
     "storage.replace:after",
-    "database.commit:before#4",
+    "database.commit:before#3",
 ]
 _versions = itertools.count(1)
 

@@ -23,7 +23,7 @@ from tufsigning.errors import NotEstablishedError, StoreDamagedError
 MAX_TIMESTAMP = 16_000
 MAX_DOCUMENT = 256 * 1024 * 1024
 MAX_PAGE = 256 * 1024 * 1024
-_REMEMBERED_BYTES = 32 * 1024 * 1024
+_REMEMBERED_BYTES = 16 * 1024 * 1024
 
 
 class Library:

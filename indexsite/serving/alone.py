@@ -9,8 +9,8 @@ from indexsite.serving.errors import CannotServeError
 
 
 @contextmanager
-def alone_on(folder: Path) -> Iterator[None]:
-    """Hold the data folder; raises CannotServeError where another process holds it."""
+def alone_on(folder: Path) -> Iterator[int]:
+    """Hold the data folder by a lock, and give its file descriptor; raises CannotServeError where another holds it."""
     with open(folder / "serve.lock", "w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -18,4 +18,4 @@ def alone_on(folder: Path) -> Iterator[None]:
             raise CannotServeError(
                 f"Another 'manage.py serve' runs on the data folder {folder}; stop it, or set INDEXSITE_DATA."
             ) from error
-        yield
+        yield lock.fileno()

@@ -2,14 +2,9 @@
 
 import os
 import socket
-import sys
-import threading
-import time
-import urllib.error
-import urllib.request
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -20,14 +15,13 @@ from indexsite.management.commands.prepare import end_connections
 from indexsite.pages import trust_summary
 from indexsite.serving.alone import alone_on
 from indexsite.serving.errors import CannotServeError
+from indexsite.serving.handover import Handover
 from indexsite.serving.preparation import check_data_folder, first_sign_in, prepare_index
-from indexsite.serving.supervisor import Part, Supervisor, say
+from indexsite.serving.supervisor import say
 from indexsite.serving.welcome import welcome
 from indexsite_client.protocol import ProtocolError
 from storage.contract import StorageUnavailableError
 from tufsigning.errors import TrustError
-
-READY_WITHIN = 60.0  # seconds
 
 
 class Command(BaseCommand):
@@ -44,13 +38,13 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         try:
             check_data_folder(Path(settings.DATA))
-            with alone_on(Path(settings.DATA)):
+            with alone_on(Path(settings.DATA)) as lock:
                 _check_port(host, port)
                 for sentence in prepare_index(now=timezone.now()):
                     say("serve", sentence)
                 text = welcome(address=_address(host, port), trust=trust_summary(), sign_in=first_sign_in())
                 end_connections()
-                _supervise(host, port, text)
+                _supervise(host, port, text, lock=lock)
         except (CannotServeError, TrustError, ProtocolError, DatabaseError, StorageUnavailableError) as error:
             raise CommandError(str(error).strip()) from error
 
@@ -69,31 +63,13 @@ def _check_port(host: str, port: int) -> None:
             ) from error
 
 
-def _supervise(host: str, port: int, text: str) -> None:
+def _supervise(host: str, port: int, text: str, *, lock: int) -> NoReturn:
     if not settings.BASE_URL and _reachable(host) not in {"127.0.0.1", "localhost", "[::1]"}:
         say("serve", "set INDEXSITE_BASE_URL to the address that people use: the pages answer to no other name.")
-    parts = [
-        Part("web", ["web", "--host", host, "--port", str(port)]),
-        Part("worker", ["worker"]),
-    ]
-    supervisor = Supervisor(parts, environment={**os.environ, **settings.ENVIRONMENT.secrets_for_parts()})
-    threading.Thread(target=_greet, args=(f"http://{_reachable(host)}:{port}", text), daemon=True).start()
-    supervisor.run()
-
-
-def _greet(address: str, text: str) -> None:
-    """Print the welcome as soon as the index is ready."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever http_proxy says
-    deadline = time.monotonic() + READY_WITHIN
-    while time.monotonic() < deadline:
-        try:
-            with direct.open(f"{address}{settings.PATH_PREFIX}/health/ready", timeout=5):
-                sys.stdout.write(text)
-                sys.stdout.flush()
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    say("serve", "the index is not ready yet; the lines above say why.")
+    parts = {"web": ["web", "--host", host, "--port", str(port)], "worker": ["worker"]}
+    ready = f"{settings.PATH_PREFIX}/health/ready"
+    handover = Handover(parts, host=_reachable(host).strip("[]"), port=port, ready=ready, welcome=text)
+    handover.take_over(lock=lock, environment={**os.environ, **settings.ENVIRONMENT.secrets_for_parts()})
 
 
 def _address(host: str, port: int) -> str:
