@@ -75,9 +75,23 @@ def any_index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     if request.param == "scaled":
         with scaled_index(request.getfixturevalue("servers"), tmp_path_factory.mktemp("scaled")) as index:
             yield index
-        return
+    else:
+        yield from _index_on(request.param, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def one_process_index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningIndex]:
+    """One running index for the tests of a module, on either database, whose one web process answers everything."""
+    yield from _index_on(request.param, request, tmp_path_factory)
+
+
+def _index_on(
+    database: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningIndex]:
     variables = {}
-    if request.param == "postgresql":
+    if database == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
         variables["INDEXSITE_DATABASE_URL"] = server.new_database(f"index{next(_numbers)}_{os.getpid()}")
     for make in _index_factory(tmp_path_factory.mktemp("index")):

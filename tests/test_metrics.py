@@ -12,8 +12,8 @@ Figures = dict[str, float]
 
 
 @pytest.fixture(scope="module")
-def token(any_index: RunningIndex) -> str:
-    return any_index.token()
+def token(one_process_index: RunningIndex) -> str:
+    return one_process_index.token()
 
 
 def scrape(index: RunningIndex, token: str) -> Figures:
@@ -26,12 +26,12 @@ def scrape(index: RunningIndex, token: str) -> Figures:
     return {name: float(value) for name, _, value in samples}
 
 
-def test_metrics_need_a_token_on_an_open_index_too(any_index: RunningIndex, token: str) -> None:
+def test_metrics_need_a_token_on_an_open_index_too(one_process_index: RunningIndex, token: str) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"X_Forwarded_For": "127.0.0.1"}):
-        reply = any_index.get("/metrics", **headers)
+        reply = one_process_index.get("/metrics", **headers)
         assert reply.status == 401
         assert "indexsite_requests" not in reply.text
-    assert scrape(any_index, any_index.token("--scope", "read"))
+    assert scrape(one_process_index, one_process_index.token("--scope", "read"))
 
 
 def test_metrics_are_open_where_the_administrator_says_so(new_index: NewIndex) -> None:
@@ -39,11 +39,11 @@ def test_metrics_are_open_where_the_administrator_says_so(new_index: NewIndex) -
     assert "indexsite_files 0.0" in index.get("/metrics", Host="web-1.internal:8000").text
 
 
-def test_requests_are_counted_by_kind_and_status(any_index: RunningIndex, token: str) -> None:
-    before = scrape(any_index, token)
+def test_requests_are_counted_by_kind_and_status(one_process_index: RunningIndex, token: str) -> None:
+    before = scrape(one_process_index, token)
     for path in ("/simple/no-such-thing/", "/simple/another-one/", "/simple/", "/tuf/metadata/timestamp.json", "/"):
-        any_index.get(path)
-    after = scrape(any_index, token)
+        one_process_index.get(path)
+    after = scrape(one_process_index, token)
 
     def grown(kind: str, status: str) -> float:
         name = f'indexsite_requests_total{{kind="{kind}",status="{status}"}}'
@@ -57,26 +57,29 @@ def test_requests_are_counted_by_kind_and_status(any_index: RunningIndex, token:
     assert after['indexsite_request_seconds_bucket{kind="simple",le="+Inf"}'] == after[name]
 
 
-def test_no_client_can_make_the_metrics_grow(any_index: RunningIndex, token: str) -> None:
-    before = set(scrape(any_index, token))
+def test_no_client_can_make_the_metrics_grow(one_process_index: RunningIndex, token: str) -> None:
+    before = set(scrape(one_process_index, token))
     for number in range(20):
-        any_index.get(f"/made-up-{number}/x")
-        any_index.get(f"/simple/made-up-{number}/")
-    new = set(scrape(any_index, token)) - before
+        one_process_index.get(f"/made-up-{number}/x")
+        one_process_index.get(f"/simple/made-up-{number}/")
+    new = set(scrape(one_process_index, token)) - before
     assert [name for name in new if "made" in name] == []
     assert len(new) <= 4  # a class of status that nobody had met
 
 
-def test_an_upload_shows_in_every_figure_that_it_moves(any_index: RunningIndex, token: str) -> None:
-    before = scrape(any_index, token)
+def test_an_upload_shows_in_every_figure_that_it_moves(one_process_index: RunningIndex, token: str) -> None:
+    before = scrape(one_process_index, token)
     filename, content = wheel("metrics-moved", "1.0")
-    assert any_index.post_upload(filename, content, token=token).status == 200
-    assert any_index.post_upload(filename, content, token=token).status == 200
-    assert any_index.post_upload(*wheel("metrics-moved", "2.0"), token="nonsense").status == 401
-    assert any_index.post_upload(filename, wheel("metrics-moved", "1.0", extra="X: y\n")[1], token=token).status == 400
+    assert one_process_index.post_upload(filename, content, token=token).status == 200
+    assert one_process_index.post_upload(filename, content, token=token).status == 200
+    assert one_process_index.post_upload(*wheel("metrics-moved", "2.0"), token="nonsense").status == 401
+    assert (
+        one_process_index.post_upload(filename, wheel("metrics-moved", "1.0", extra="X: y\n")[1], token=token).status
+        == 400
+    )
 
     def after() -> Figures | None:
-        found = scrape(any_index, token)
+        found = scrape(one_process_index, token)
         is_settled = found["indexsite_outbox_waiting"] == 0
         return (
             found
@@ -112,8 +115,8 @@ def test_files_are_counted(new_index: NewIndex) -> None:
     assert figures["indexsite_files_bytes"] == sum(len(content) for _, content in uploads)
 
 
-def test_days_left_are_told_for_each_role(any_index: RunningIndex, token: str) -> None:
-    found = scrape(any_index, token)
+def test_days_left_are_told_for_each_role(one_process_index: RunningIndex, token: str) -> None:
+    found = scrape(one_process_index, token)
     days = {re.findall(r'"(.*)"', name)[0]: left for name, left in found.items() if "role_days_left" in name}
     expected = {"root": 365, "targets": 365, "claimed": 90, "unclaimed": 365, "recently-claimed": 7, "bin": 7}
     assert {role: round(left) for role, left in days.items()} == {**expected, "snapshot": 7, "timestamp": 1}
