@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ def _say(sentence: str) -> None:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("indexsite-client"), prog_name="indexsite")
+@click.version_option(package_name="indexsite-client", prog_name="indexsite")
 def commands() -> None:
     """Verified installs from an Indexsite package index."""
 
@@ -69,6 +68,7 @@ def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
 
 def main() -> None:
     """Run the command line; a refusal is one sentence on stderr and exit code 1, a wrong usage exit code 2."""
+    sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]  # no key of ours lies at Amazon, and it takes 0.2 s
     try:
         commands()
     except UsageError as error:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
@@ -80,13 +81,14 @@ def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
 
 def _wait(child: "subprocess.Popen[bytes]", received: list[int]) -> int:
-    """Wait for the child; after a signal only for so long."""
-    while True:
-        try:
-            return child.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            if received:
-                return -received[0]
+    """Wait for the child; after a signal only for so long. In a thread: a wait with a limit would look in turns."""
+    waiter = threading.Thread(target=child.wait, daemon=True)
+    waiter.start()
+    while waiter.is_alive():
+        waiter.join(_PATIENCE)
+        if waiter.is_alive() and received:
+            return -received[0]
+    return child.wait()
 
 
 @contextmanager
