@@ -115,7 +115,8 @@ _sqlite = {
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+        # a connection keeps 256 KiB of pages, not 2 MiB: each of many threads has its own, and the kernel has them all
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;",
     },
     "CONN_MAX_AGE": None,
 }

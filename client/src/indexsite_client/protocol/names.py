@@ -52,7 +52,7 @@ class DistributionFilename:
         return self.filename.endswith(".whl")
 
 
-@lru_cache(maxsize=8192)  # a page asks for each of its files' names several times
+@lru_cache(maxsize=4096)  # a page asks for each of its files' names several times
 def parse_distribution_filename(filename: str) -> DistributionFilename:
     """Read project and version from a file's name; raises ProtocolError for what is neither wheel nor sdist."""
     if not _FILENAME.fullmatch(filename):
