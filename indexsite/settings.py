@@ -115,7 +115,9 @@ _sqlite = {
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
-        # a connection keeps 256 KiB of pages, not 2 MiB: each of many threads has its own, and the kernel has them all
+        # Each of many threads has a connection. It keeps 256 KiB of pages, not 2 MiB, for the kernel has them all, and
+        # a few statements, not 128, of which those that insert many rows are large.
+        "cached_statements": 16,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-256;",
     },
     "CONN_MAX_AGE": None,

@@ -48,10 +48,15 @@ class IncomingBlob:
             if not hmac.compare_digest(self._digest(name), digest.strip().lower()):
                 raise DigestMismatchError(_ALGORITHMS[name])
 
+    def complete(self) -> None:
+        """All bytes have come: whoever reads them from here on meets no full disk any more."""
+        with disk_faults_named(self._path.parent):
+            self.file.flush()
+
     def finished(self) -> Path:
         """The received file, for the store to take over."""
-        self.file.flush()
-        self.file.close()
+        with disk_faults_named(self._path.parent):
+            self.file.close()
         return self._path
 
     def discard(self) -> None:

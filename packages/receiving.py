@@ -29,7 +29,9 @@ class ReceivedForm:
         self._limit = limit
         self._left = FIELDS_LIMIT
         self._text = bytearray()
+        self._name = ""  # of the text field that is being read
         self._take: Callable[[bytes], object] = _ignore
+        self._end: Callable[[], object] = _nothing
         self.fields: MultiValueDict[str, str] = MultiValueDict()
         self.filename = ""
         self.blob: IncomingBlob | None = None
@@ -37,22 +39,21 @@ class ReceivedForm:
     def begin(self, part: MultipartSegment) -> None:
         """Begin a part. Of the files, only the first one in the field `content` is wanted."""
         if part.filename is None:
-            self._take = self._take_text
+            self._name = part.name or ""
+            self._take, self._end = self._take_text, self._end_text
         elif part.name == "content" and self.blob is None:
             self.filename, self.blob = part.filename, IncomingBlob(limit=self._limit)
-            self._take = self.blob.receive
+            self._take, self._end = self.blob.receive, self.blob.complete
         else:
-            self._take = _ignore
+            self._take, self._end = _ignore, _nothing
 
     def take(self, data: bytes) -> None:
         """Take bytes of the part; raises FileTooLargeError or FormFaultyError."""
         self._take(data)
 
-    def end(self, part: MultipartSegment) -> None:
-        """The part is complete."""
-        if part.filename is None:
-            self.fields.appendlist(part.name or "", self._text.decode(errors="replace"))
-            self._text.clear()
+    def end(self) -> None:
+        """The part is complete; may raise StorageUnavailableError."""
+        self._end()
 
     def discard(self) -> None:
         """Leave nothing behind of what was not kept."""
@@ -64,6 +65,10 @@ class ReceivedForm:
         self._left -= len(data)
         if self._left < 0:
             raise FormFaultyError(f"The form has more than {FIELDS_LIMIT} bytes beside its file.")
+
+    def _end_text(self) -> None:
+        self.fields.appendlist(self._name, self._text.decode(errors="replace"))
+        self._text.clear()
 
 
 class PacedBody:
@@ -127,17 +132,19 @@ def received_form(body: PacedBody, *, content_type: str, length: int, limit: int
 
 
 def _read_parts(form: ReceivedForm, body: PacedBody, parser: PushMultipartParser) -> None:
-    part: MultipartSegment | None = None
     while not parser.closed:
         for event in parser.parse(body.read()):
             if isinstance(event, MultipartSegment):
-                part = event
-                form.begin(part)
-            elif event:
+                form.begin(event)
+            elif event is None:
+                form.end()
+            else:
                 form.take(event)
-            elif part is not None:
-                form.end(part)
 
 
 def _ignore(data: bytes) -> None:
     """Of a part that nobody asked for."""
+
+
+def _nothing() -> None:
+    """At the end of a part that nobody asked for."""

@@ -171,7 +171,7 @@ def test_a_folder_of_something_else_is_no_place_for_a_backup(new_index: NewIndex
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.jpg").touch()
     index = new_index(**SMALL)
-    assert "start it once with 'manage.py serve'" in run(index, "backup", tmp_path / "new").stderr
+    assert "start 'manage.py serve', or run 'manage.py prepare' once" in run(index, "backup", tmp_path / "new").stderr
     assert not (tmp_path / "new").exists()
     index.start()
     done = run(index, "backup", tmp_path / "photos")
