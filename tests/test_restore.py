@@ -1,6 +1,7 @@
 """Restores: what is refused before anything changes, what is kept, and what a kill leaves."""
 
 import gzip
+import hashlib
 import json
 import os
 import shutil
@@ -123,6 +124,24 @@ def test_an_index_is_not_overwritten_unasked_and_keeps_what_is_newer(new_index: 
     index.wait_until_listed("first", newer)  # the store had it, and its signed metadata
     third = upload(index, token, "first", "3.0")
     assert third in verified_files(new_updater(index, tmp_path / "new", index.root()), "first")
+
+
+def test_what_is_damaged_in_the_store_comes_back_though_its_length_is_right(
+    new_index: NewIndex, tmp_path: Path
+) -> None:
+    index, folder = new_index(**SMALL).start(), tmp_path / "backup"
+    filename = upload(index, index.token(), "first", "1.0")
+    index.wait_until_listed("first", filename)
+    good = readable_files(index, "first")
+    assert run(index, "backup", folder).returncode == 0
+    assert index.stop() == 0
+    blob = index.data / "store" / "blobs" / good[filename][:2] / good[filename]
+    blob.write_bytes(bytes(blob.stat().st_size))
+    done = run(index, "restore", folder, "--replace")
+    assert done.returncode == 0, done.stderr
+    assert hashlib.sha256(blob.read_bytes()).hexdigest() == good[filename]
+    index.start()
+    assert readable_files(index, "first") == good
 
 
 def test_a_store_of_another_index_is_left_alone(new_index: NewIndex, backup: Path) -> None:

@@ -22,13 +22,13 @@ from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import User
-from indexsite.operation.archive import MANIFEST, Manifest, check_whole, chunks_of, keep, listed, read_manifest
+from indexsite.operation.archive import MANIFEST, Kept, Manifest, check_whole, chunks_of, keep, listed, read_manifest
 from indexsite.operation.backup import published_documents, published_pages
 from indexsite.operation.errors import CannotRestoreError
 from indexsite.operation.rows import drop_tables, load_rows, make_schema, unknown_migrations
 from indexsite_client.protocol import BIN_PREFIX, EXTENSION, RECENTLY_CLAIMED
 from packages import journal
-from storage.contract import TIMESTAMP, blob_name, read_bytes, the_storage
+from storage.contract import TIMESTAMP, DurableStorage, blob_name, read_bytes, the_storage
 from tufsigning import records
 from tufsigning.core.documents import SNAPSHOT, read_signed
 from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
@@ -119,7 +119,7 @@ def _identity(folder: Path) -> str:
 def _put_into_store(folder: Path, manifest: Manifest) -> None:
     store = the_storage()
     for kept in listed(folder, manifest):
-        if store.exists(kept.name) and store.size(kept.name) == kept.size:
+        if _is_there(store, kept):
             continue
         source = folder / "store" / kept.name
         if kept.size < _LARGE:
@@ -130,6 +130,17 @@ def _put_into_store(folder: Path, manifest: Manifest) -> None:
             for chunk in chunks_of(file):
                 target.write(chunk)
         store.write({kept.name: Path(temporary)})
+
+
+def _is_there(store: DurableStorage, kept: Kept) -> bool:
+    """Whether the store has it, whole: what was damaged there is why one restores."""
+    if not store.exists(kept.name) or store.size(kept.name) != kept.size:
+        return False
+    digest = hashlib.sha256()
+    with store.open(kept.name) as file:
+        for chunk in chunks_of(file):
+            digest.update(chunk)
+    return digest.hexdigest() == kept.sha256
 
 
 def _restore_online_key(folder: Path) -> None:
