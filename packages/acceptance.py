@@ -42,7 +42,7 @@ class StoredDistribution:
 
     @property
     def version(self) -> str:
-        return str(self.distribution.named.version)
+        return self.distribution.named.version_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,6 @@ class Receipt:
         if self.is_new:
             return f"{self.filename} is received; it is listed as soon as it is signed, usually within a second."
         return f"{self.filename} was here already with the same contents; nothing changed."
-
-
-Refusal = UploadRefusedError | AccessError
 
 
 def accept_together(group: Sequence[Acceptance]) -> list[Receipt | Exception]:

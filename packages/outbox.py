@@ -131,7 +131,7 @@ def restore(page: ProjectPage, *, voucher: str, now: datetime) -> int:
 
 def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: datetime) -> None:
     project, _ = Project.objects.get_or_create(name=name, defaults={"display_name": name, "created_at": now})
-    version = str(parse_distribution_filename(file.filename).version)
+    version = parse_distribution_filename(file.filename).version_text
     release, _ = Release.objects.get_or_create(project=project, version=version, defaults={"created_at": now})
     File.objects.create(
         release=release,

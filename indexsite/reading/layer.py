@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -285,7 +284,6 @@ def _cost_if_found(answer: Answer) -> int | None:
     return None if answer is NO_FILE else answer.cost()
 
 
-@lru_cache(maxsize=8192)
 def _project_of(filename: str) -> NormalizedName | None:
     try:
         return parse_distribution_filename(filename).project

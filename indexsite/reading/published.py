@@ -59,17 +59,11 @@ class Published:
         unclaimed = read_signed(read_document(UNCLAIMED, self._meta[UNCLAIMED]))
         self._bit_length = int(unclaimed["delegations"]["succinct_roles"]["bit_length"])
         self._cache = cache
-        self._pages: dict[str, Target | None] = {}
         self.ready: ReadyValues[Answer] = ReadyValues(READY_BYTES)
 
     def page_target(self, project: str) -> Target | None:
         """The project's page, None where the index has no such project."""
-        if project in self._pages:
-            return self._pages[project]
-        found = self._target(page_target_path(NormalizedName(project)))
-        if found is not None and len(self._pages) < 100_000:
-            self._pages[project] = found
-        return found
+        return self._target(page_target_path(NormalizedName(project)))
 
     def file_target(self, project: NormalizedName, filename: str) -> Target | None:
         """A distribution file, None where it is not in signed metadata."""
