@@ -2,17 +2,16 @@
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 from bench.errors import BenchError
 from bench.figures import Findings
 from bench.places import RESULTS
 from bench.plan import Selection, compared, describe_names, make_servers, measure, select
+from bench.processes import end_on_sigterm
 from bench.reporting.document import Document, describe_machine, read_whole_document, write_document
 from bench.reporting.markdown import write_pages
 from bench.reporting.terminal import as_text
@@ -22,7 +21,7 @@ LATEST = RESULTS / "latest.json"
 
 def main() -> int:
     """Exit code 0: everything asked for was measured, whether goals are met or not; 1: something could not be."""
-    signal.signal(signal.SIGTERM, _end)
+    end_on_sigterm()
     options = read_options()
     if options.report:
         return report()
@@ -78,10 +77,6 @@ def read_options() -> argparse.Namespace:
     if not (1 <= options.seconds <= 60 and 1 <= options.rounds <= 20):
         parser.error("--seconds is 1 to 60, --rounds 1 to 20.")
     return options
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # leaves every `with`, so that no server outlives the run
 
 
 if __name__ == "__main__":

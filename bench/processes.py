@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 from bench.asks import Ask, fetch
@@ -77,6 +78,15 @@ def grow_family(first: int, parents: Mapping[int, int]) -> set[int]:
     while grown := {pid for pid, parent in parents.items() if parent in family} - family:
         family |= grown
     return family
+
+
+def end_on_sigterm() -> None:
+    """SIGTERM leaves every `with` of this process, so that no server outlives it."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.running import free_port
+from tests.running import eventually, free_port
 
 
 @dataclass
@@ -99,11 +98,11 @@ def _find_binaries() -> Path | None:
 
 
 def _wait_until_up(server: PostgresServer) -> None:
-    deadline = time.monotonic() + 30
-    while True:
+    def is_up() -> bool:
         try:
-            return server.run("pg_isready", "-h", "127.0.0.1", "-p", str(server.port))
-        except (subprocess.CalledProcessError, FileNotFoundError) as error:
-            if isinstance(error, FileNotFoundError) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
+            server.run("pg_isready", "-h", "127.0.0.1", "-p", str(server.port))
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    eventually(is_up, what="PostgreSQL")

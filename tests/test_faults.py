@@ -122,25 +122,35 @@ class Uploader:
         before = len(self.taken)
         eventually(lambda: len(self.taken) >= before + count, within=90, what="more uploads")
 
-    def assert_only_busy(self) -> None:
-        """Whatever was not taken was answered 503."""
-        assert set(self.statuses) <= {200, 503}, self.statuses
+
+@contextmanager
+def uploads_going_on(
+    index: ScaledIndex, token: str, tmp_path: Path, project: str, *, allowed: frozenset[int] = frozenset({200})
+) -> Iterator[Uploader]:
+    """Before, while and after the block runs, somebody uploads under the eyes of clients. Nothing taken may be lost."""
+    with watched(index, tmp_path, project, busy_is_well=503 in allowed) as uploaded:
+        with Uploader(index, token, project) as uploader:
+            uploader.wait_for_more()
+            index.wait_until_listed(project, uploader.taken[0])
+            yield uploader
+            uploader.wait_for_more()
+        uploaded += uploader.taken  # all of it: nobody uploads any more
+    assert set(uploader.statuses) <= allowed, uploader.statuses
+
+
+BUSY = frozenset({200, 503})
 
 
 def test_redis_flushed_gone_and_back_costs_only_delay(
     index: ScaledIndex, servers: Servers, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, project) as uploaded, Uploader(index, token, project) as uploader:
-        uploader.wait_for_more()
+    with uploads_going_on(index, token, tmp_path, project) as uploader:
         servers.redis.client().flushall()
         uploader.wait_for_more()
         servers.redis.stop()
         uploader.wait_for_more(10)
         index.wait_until_listed(project, uploader.taken[-10])
         servers.redis.start()
-        uploader.wait_for_more()
-        uploaded += uploader.taken
-    assert set(uploader.statuses) == {200}
 
 
 def test_a_redis_that_hangs_fails_no_upload(
@@ -161,25 +171,18 @@ def test_a_redis_that_hangs_fails_no_upload(
 def test_postgresql_restarted_under_load_loses_nothing(
     index: ScaledIndex, servers: Servers, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, project) as uploaded, Uploader(index, token, project) as uploader:
-        uploader.wait_for_more()
-        index.wait_until_listed(project, uploader.taken[0])
+    with uploads_going_on(index, token, tmp_path, project, allowed=BUSY) as uploader:
         servers.postgres.stop()
         eventually(lambda: uploader.statuses.get(503), what="a refusal")
         for port in index.ports:
             assert index.at(port).page(project) is not None  # reading needs no database
         servers.postgres.start()
-        uploader.wait_for_more()
-        uploaded += uploader.taken
-    uploader.assert_only_busy()
 
 
 def test_an_object_store_that_fails_stops_no_reading_and_loses_nothing(
     index: ScaledIndex, proxy: FaultyProxy, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, project, busy_is_well=True) as uploaded, Uploader(index, token, project) as uploader:
-        uploader.wait_for_more()
-        index.wait_until_listed(project, uploader.taken[0])
+    with uploads_going_on(index, token, tmp_path, project, allowed=BUSY) as uploader:
         proxy.set("error")
         try:
             eventually(lambda: uploader.statuses.get(503), what="a refusal")
@@ -190,22 +193,16 @@ def test_an_object_store_that_fails_stops_no_reading_and_loses_nothing(
                 assert unknown.status in {404, 503}
         finally:
             proxy.set("")
-        uploader.wait_for_more()
-        uploaded += uploader.taken
-    uploader.assert_only_busy()
 
 
 def test_an_object_store_that_is_slow_or_flickers_loses_nothing(
     index: ScaledIndex, proxy: FaultyProxy, token: str, project: str, tmp_path: Path
 ) -> None:
-    with watched(index, tmp_path, project, busy_is_well=True) as uploaded, Uploader(index, token, project) as uploader:
+    with uploads_going_on(index, token, tmp_path, project, allowed=BUSY) as uploader:
         for fault, delay in (("slow", 0.7), ("error", 0.0), ("lose", 0.0), ("cut", 0.0)):
             proxy.set(fault, times=40, delay=delay)
             uploader.wait_for_more()
         proxy.set("")
-        uploader.wait_for_more()
-        uploaded += uploader.taken
-    uploader.assert_only_busy()
 
 
 def test_a_publication_that_takes_longer_than_a_lease_is_left_alone_by_other_workers(

@@ -7,13 +7,11 @@ error reaches a user.
 import argparse
 import json
 import random
-import signal
 import sys
 import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 
 from bench.errors import BenchError
 from bench.figures import say
@@ -22,7 +20,7 @@ from bench.installs.measuring import fill_with_packages, fingerprint
 from bench.ours import create_token, launch_index
 from bench.peers import page_url
 from bench.places import RESULTS
-from bench.processes import running
+from bench.processes import end_on_sigterm, running
 from bench.reporting.document import describe_machine
 from bench.soak.acts import PROJECTS, Installs, Reads, Uploads, Verifications
 from bench.soak.loading import Repeated, Watch, watch_under_load
@@ -36,7 +34,7 @@ AT_ONCE = 8  # uploaders and readers in contention
 
 def main() -> int:
     """Exit code 0: nothing unexpected was seen; 1: something was, or the watch could not be held."""
-    signal.signal(signal.SIGTERM, _end)
+    end_on_sigterm()
     options = read_options()
     seconds = 60 * options.minutes
     with tempfile.TemporaryDirectory(prefix="bench-soak-") as temporary:
@@ -132,10 +130,6 @@ def read_options() -> argparse.Namespace:
     if not 0.5 <= options.minutes <= 1440:
         parser.error("--minutes is 0.5 to 1440.")
     return options
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # leaves every `with`, so that no server outlives the run
 
 
 if __name__ == "__main__":
