@@ -17,7 +17,7 @@ from indexsite.reading.cache import ByteLimitedCache  # noqa: E402
 from indexsite.reading.layer import ReadLayer, WsgiApp  # noqa: E402
 from indexsite.reading.published import Follower  # noqa: E402
 
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 32 * 1024 * 1024
 
 _reading = ReadLayer(
     cast(WsgiApp, _django), Follower(ByteLimitedCache(CACHE_BYTES)), ReadAccess() if settings.PRIVATE else None

@@ -31,7 +31,7 @@ from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document
 
 _PAUSE = 1.0  # seconds before a new publication that could not be read is tried again
 log = logging.getLogger(__name__)
-READY_BYTES = 16 * 1024 * 1024
+READY_BYTES = 8 * 1024 * 1024
 _PARSED = 4  # a parsed document takes about four times its bytes
 
 

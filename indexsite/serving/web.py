@@ -8,6 +8,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
+from indexsite.memory import share_arenas
 from indexsite.serving.lifeline import end_with_parent
 
 BLOCKING_THREADS = 96  # 32 uploads, 8 drained bodies and 40 streams may be slow at once; the rest always answers
@@ -41,6 +42,7 @@ def run_web(host: str, port: int) -> None:
 def load_application() -> object:
     """The application, in granian's own process for it, which must not outlive granian's first."""
     end_with_parent(_first)
+    share_arenas()
     from indexsite.schedule import prune_incoming  # noqa: PLC0415  # as below
 
     prune_incoming(timezone.now())  # what was half received here when this machine's last process was killed

@@ -7,6 +7,7 @@ import dramatiq
 from django.db import InterfaceError, OperationalError
 from dramatiq import Worker
 
+from indexsite.memory import share_arenas
 from indexsite.schedule import run_schedule
 from indexsite.serving.readiness import LOOK_EVERY, wait_until_prepared
 from storage.contract import StorageUnavailableError
@@ -22,6 +23,7 @@ GRACE = 12_000  # milliseconds for the work in hand; what is not finished is saf
 
 def run_worker(stop: threading.Event) -> None:
     """Work until told to stop, then finish what is in hand."""
+    share_arenas()
     while not stop.is_set():
         wait_until_prepared(stop)
         try:
