@@ -148,4 +148,4 @@ def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: da
 
 
 def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

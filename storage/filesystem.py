@@ -29,11 +29,10 @@ class DurableFileSystemStorage(FileSystemStorage):
         return folder
 
     def write(self, files: Mapping[str, Source]) -> None:
-        """Write all these files durably: the bytes of all, then the folders that name them. Received ones are moved."""
+        """Write all these files durably: their bytes, and the folders that name them. Received ones are moved."""
         with disk_faults_named(self.location):
             targets = [self._write_one(name, content) for name, content in files.items()]
-            _sync(targets)
-            _sync({target.parent for target in targets})
+            _sync({*targets, *(target.parent for target in targets)})
 
     def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None:
         """Put `content` in the place of `expected` (None: nothing yet), atomically and durably.
@@ -100,8 +99,8 @@ def _same(current: bytes | None, expected: bytes | None) -> bool:
 
 
 def _give_name(written: Path, target: Path) -> None:
-    """Move a file to its name. Nobody is told of it before its bytes and its name are synced, so that comes after:
-    one sync then makes both durable. A name that exists must at no moment hold bytes that are not.
+    """Move a file to its name. Nobody is told of it before its bytes and its name are synced, so that comes after,
+    for both at once. A name that may have been told of must at no moment hold bytes that are not durable.
     """
     try:
         os.link(written, target)
