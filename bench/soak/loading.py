@@ -46,20 +46,23 @@ class Watch:
 
 def watch_under_load(repeated: list[Repeated], server: Running, *, seconds: float) -> Watch:
     """Do all acts at once for so long. Whatever an act raises is an error of the index, noted, and ends nothing."""
-    watch, begun = Watch(), time.monotonic()
-    end = begun + seconds
+    watch, begun, over = Watch(), time.monotonic(), threading.Event()
     with ThreadPoolExecutor(len(repeated)) as pool:
-        loops = [pool.submit(_repeat, each, end, watch) for each in repeated]
-        while (now := time.monotonic()) < end:
-            _sample(server, now - begun, watch)
-            time.sleep(max(0.0, min(SAMPLE_SECONDS, seconds / 40, end - time.monotonic())))
+        loops = [pool.submit(_repeat, each, over, watch) for each in repeated]
+        try:
+            while (elapsed := time.monotonic() - begun) < seconds:
+                _sample(server, elapsed, watch)
+                time.sleep(min(SAMPLE_SECONDS, seconds / 40))
+        finally:  # a watch that is broken off ends its acts too
+            over.set()
         for loop in loops:
             loop.result()
     return watch
 
 
-def _repeat(repeated: Repeated, end: float, watch: Watch) -> None:
-    while (begun := time.monotonic()) < end:
+def _repeat(repeated: Repeated, over: threading.Event, watch: Watch) -> None:
+    while not over.is_set():
+        begun = time.monotonic()
         error: Exception | None = None
         try:
             repeated.act()
@@ -67,7 +70,7 @@ def _repeat(repeated: Repeated, end: float, watch: Watch) -> None:
             error = raised
             say(f"{repeated.name} failed: {raised}")
         watch.note(repeated.name, error)
-        time.sleep(max(0.0, min(begun + repeated.every, end) - time.monotonic()))
+        over.wait(max(0.0, begun + repeated.every - time.monotonic()))
 
 
 def _sample(server: Running, at: float, watch: Watch) -> None:
