@@ -77,9 +77,9 @@ GOALS = (
     _private("four-json", "page of 4 files, JSON"),
     _private("four-html", "page of 4 files, HTML"),
     Goal("upload-1", "uploads until visible, 1 client", UPLOADS, "visible-1", 200, unit="/s"),
-    Goal("upload-1-bare", "the same, over the bare view", UPLOADS, "visible-1", 200 / 600, over=BARE_VIEW),
+    Goal("upload-1-bare", "uploads, 1 client, over the bare view", UPLOADS, "visible-1", 200 / 600, over=BARE_VIEW),
     Goal("upload-8", "uploads until visible, 8 clients", UPLOADS, "visible-8", 400, unit="/s"),
-    Goal("upload-8-bare", "the same, over the bare view", UPLOADS, "visible-8", 400 / 850, over=BARE_VIEW),
+    Goal("upload-8-bare", "uploads, 8 clients, over the bare view", UPLOADS, "visible-8", 400 / 850, over=BARE_VIEW),
     Goal("visible-1", "time until visible, 1 client, median", UPLOADS, "p50-1", 200, at_most=True, unit="ms"),
     Goal("visible-8", "time until visible, 8 clients, median", UPLOADS, "p50-8", 200, at_most=True, unit="ms"),
     Goal("memory", "memory of all parts, at its most", MEMORY, "most", 250, at_most=True, unit="MiB"),
@@ -103,6 +103,15 @@ def judge(figures: Iterable[Figure], kinds: Mapping[str, str]) -> tuple[Judgemen
     """What these figures say of every goal; `kinds` tells which of those compared are peers."""
     medians = {(each.section, each.case, each.who): each.median for each in figures}
     return tuple(_judge_one(goal, medians, kinds) for goal in GOALS)
+
+
+def missed_by_reason(judgements: Iterable[Judgement]) -> dict[str, list[str]]:
+    """What the missed goals are about, by what limits them."""
+    found: dict[str, list[str]] = {}
+    for each in judgements:
+        if each.met is False:
+            found.setdefault(each.reason, []).append(each.goal.what)
+    return found
 
 
 def _judge_one(goal: Goal, medians: Mapping[tuple[str, str, str], float], kinds: Mapping[str, str]) -> Judgement:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from bench.goals import Judgement
+from bench.goals import Judgement, missed_by_reason
 from bench.places import CHECKOUT
 from bench.reporting.charts import Bar, Group, bar_chart
 from bench.reporting.document import Document
-from bench.reporting.terminal import Rows, show, show_bound, show_value, table_rows
+from bench.reporting.terminal import Rows, place, show, show_bound, show_value, table_rows
 from bench.tables import TABLES, Table
 
 PAGE = CHECKOUT / "docs" / "performance.md"
@@ -58,7 +58,7 @@ def _goals(document: Document) -> str:
     met = sum(each.met is True for each in judgements)
     rows = [["goal", "asked for", "measured", ""]]
     rows += [[each.goal.what, show_bound(each), show_value(each), _verdict(each)] for each in judgements]
-    missed = [f"- **{each.goal.what}**: {each.reason}" for each in judgements if each.met is False]
+    missed = [f"- **{'; '.join(goals)}**: {reason}" for reason, goals in missed_by_reason(judgements).items()]
     text = f"## Goals\n\n{met} of {len(judgements)} are met.\n\n{_rows(rows, right=False)}"
     return text + ("\n\nWhat limits those that are missed:\n\n" + "\n".join(missed) + "\n" if missed else "\n")
 
@@ -112,7 +112,7 @@ def draw_chart(document: Document, table: Table) -> str:
     """The table's chart as SVG; empty where it has none, or nothing to show."""
     titles = {column.case: column.title for column in table.columns}
     kinds = {name: each.kind for name, each in document.compared.items()}
-    groups = []
+    groups, order = [], [*document.compared]
     for case in table.charted:
         bars = [
             Bar(each.who, each.median, show(each.median), kind=_mark(kinds.get(each.who, "bound")))
@@ -120,7 +120,8 @@ def draw_chart(document: Document, table: Table) -> str:
             if each.section == table.section and each.case == case and ":" not in each.who
         ]
         if bars:
-            groups.append(Group(titles[case], tuple(sorted(bars, key=lambda bar: _ORDER.index(bar.kind)))))
+            bars.sort(key=lambda bar: (_ORDER.index(bar.kind), place(bar.name, order)))
+            groups.append(Group(titles[case], tuple(bars)))
     if not table.chart or not groups:
         return ""
     return bar_chart(table.title, table.unit, groups, logarithmic=table.logarithmic)

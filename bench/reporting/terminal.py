@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bench.goals import Judgement
+from bench.goals import Judgement, missed_by_reason
 from bench.reporting.document import Document
 from bench.tables import TABLES, Table
 
@@ -24,7 +24,7 @@ def as_text(document: Document) -> str:
             lines += [f"{table.title} ({table.unit})", *align(rows), ""]
     if judgements := document.judgements():
         lines += ["Goals", *align([["", "", "goal", ""], *map(_goal_cells, judgements)]), ""]
-        lines += [f"missed: {each.goal.what}: {each.reason}" for each in judgements if each.met is False]
+        lines += [f"missed: {'; '.join(goals)}: {reason}" for reason, goals in missed_by_reason(judgements).items()]
     lines += [f"not measured: {what}: {why}" for what, why in document.not_measured.items()]
     return "\n".join(lines)
 
@@ -39,12 +39,12 @@ def table_rows(document: Document, table: Table) -> Rows:
     }
     columns = [column for column in table.columns if any(case == column.case for _, case in found)]
     order = [*document.compared]
-    names = sorted({who for who, _ in found}, key=lambda who: _place(who, order))
+    names = sorted({who for who, _ in found}, key=lambda who: place(who, order))
     rows = [[who, *(show(found.get((who, column.case))) for column in columns)] for who in names]
     return [["", *(column.title for column in columns)], *rows] if rows else []
 
 
-def _place(who: str, order: list[str]) -> tuple[int, str]:
+def place(who: str, order: list[str]) -> tuple[int, str]:
     """Where a row stands: as those compared are listed, the parts of one below it, and whatever else at the end."""
     name = who.partition(":")[0]
     return order.index(name) if name in order else len(order), who
