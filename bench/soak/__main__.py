@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from bench.peers import page_url
 from bench.places import RESULTS
 from bench.processes import end_on_sigterm, running
 from bench.reporting.document import describe_machine
-from bench.soak.acts import PROJECTS, Installs, Reads, Uploads, Verifications
+from bench.soak.acts import FEW, MANY, Installs, Reads, Uploads, Verifications
 from bench.soak.loading import Repeated, Watch, watch_under_load
 from bench.soak.verdict import Growth, bad_lines, judge_growth
 from bench.uploading import basic_authorization
@@ -58,14 +59,14 @@ def mixed_load(base: str, folder: Path) -> list[Repeated]:
     """Some uploads, reads, verifying clients and installs a second: an index on a busy day."""
     fill_with_packages(base, folder / "data")
     door = Door(f"{base}/legacy/", basic_authorization("__token__", create_token(folder / "data")), page_url(base, ""))
-    _make_projects(door, {})
+    _make_projects(door, MANY, {})
     home = Home(folder / "home")
     home.folder.mkdir()
     home.trust(base, fingerprint(base))
     return [
-        *(Repeated("upload", Uploads(door, number), 0.2) for number in (1, 2)),
-        *(Repeated("read", Reads(base, {}, random.Random(number)), 0.05) for number in range(4)),
-        Repeated("verify", Verifications(base, random.Random(7)), 3),
+        *(Repeated("upload", Uploads(door, MANY, number), 0.2) for number in (1, 2)),
+        *(Repeated("read", Reads(base, MANY, {}, random.Random(number)), 0.05) for number in range(4)),
+        Repeated("verify", Verifications(base, MANY, random.Random(7)), 3),
         Repeated("install", Installs(base, home), 20),
     ]
 
@@ -75,19 +76,19 @@ def contention(base: str, folder: Path) -> list[Repeated]:
     data = folder / "data"
     door = Door(f"{base}/legacy/", basic_authorization("__token__", create_token(data)), page_url(base, ""))
     readers = [basic_authorization("__token__", create_token(data, "--scope", "read")) for _ in range(AT_ONCE)]
-    _make_projects(door, readers[0])
+    _make_projects(door, FEW, readers[0])
     return [
-        *(Repeated("upload", Uploads(door, number), 0) for number in range(1, AT_ONCE + 1)),
-        *(Repeated("read", Reads(base, headers, random.Random(n)), 0) for n, headers in enumerate(readers)),
+        *(Repeated("upload", Uploads(door, FEW, number), 0) for number in range(1, AT_ONCE + 1)),
+        *(Repeated("read", Reads(base, FEW, headers, random.Random(n)), 0) for n, headers in enumerate(readers)),
     ]
 
 
-def _make_projects(door: Door, headers: dict[str, str]) -> None:
+def _make_projects(door: Door, projects: Sequence[str], headers: dict[str, str]) -> None:
     """A first release of each project, so that every page that is asked for exists."""
-    upload, pages = Uploads(door, 0), Pages(door.pages, headers)
-    for _ in PROJECTS:
+    upload, pages = Uploads(door, projects, 0), Pages(door.pages, headers)
+    for _ in projects:
         upload()
-    for project in PROJECTS:
+    for project in projects:
         pages.await_listed(project, [project])
     pages.close()
 

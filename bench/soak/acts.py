@@ -5,6 +5,7 @@ import json
 import random
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,21 +23,25 @@ from bench.uploading import encode_form
 from bench.uploads.sending import BOUNDARY, Form, Sender
 from bench.uploads.takers import Door
 
-PROJECTS = tuple(f"soaked{number:02}" for number in range(30))
+# Mixed load is spread over so many that each page stays about as it is: a watch for growth must not make what it
+# watches larger. In contention, all fight for a few.
+MANY = tuple(f"soaked{number:04}" for number in range(1_000))
+FEW = MANY[:30]
 
 
 @dataclass(slots=True)
 class Uploads:
-    """New releases of PROJECTS in turn, over one connection."""
+    """New releases of the projects in turn, over one connection."""
 
     door: Door
+    projects: Sequence[str]
     uploader: int
     numbers: "count[int]" = field(default_factory=count)
     sender: Sender | None = None
 
     def __call__(self) -> None:
         number = next(self.numbers)
-        project = PROJECTS[number % len(PROJECTS)]
+        project = self.projects[number % len(self.projects)]
         wheel = make_wheel(project, f"1.{number}.{self.uploader}", "py3-none-any")
         self.sender = self.sender or Sender(self.door)
         try:
@@ -51,11 +56,12 @@ class Reads:
     """A page, and a file that it lists, checked against the hash in the page; or a page for people."""
 
     base: str
+    projects: Sequence[str]
     headers: dict[str, str]
     choice: random.Random
 
     def __call__(self) -> None:
-        project = self.choice.choice(PROJECTS)
+        project = self.choice.choice(self.projects)
         if self.choice.random() < 0.1:
             self._get(f"{self.base}/project/{project}/", {})
             return
@@ -78,10 +84,11 @@ class Verifications:
     """A python-tuf client that begins with the first root each time, and fetches what the plain page lists."""
 
     base: str
+    projects: Sequence[str]
     choice: random.Random
 
     def __call__(self) -> None:
-        project = self.choice.choice(PROJECTS)
+        project = self.choice.choice(self.projects)
         files = json.loads(fetch(Ask(page_url(self.base, project), {"Accept": ACCEPT_JSON})).body)["files"]
         path = f"{project}/{self.choice.choice(files)['filename']}"
         root = fetch(Ask(f"{self.base}/tuf/metadata/1.root.json")).body
