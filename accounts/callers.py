@@ -33,7 +33,7 @@ class Caller:
 
     user_id: int
     username: str
-    token_id: int
+    token_id: int | None  # None for somebody who signed in at the pages
     scopes: frozenset[Scope]
     projects: frozenset[str]
     last_use_is_stale: bool = False
@@ -49,13 +49,25 @@ class Caller:
             raise ProjectForbiddenError(project, "the token is limited to other projects")
 
 
+def signed_in_caller(user: User) -> Caller:
+    """Somebody at the pages, who may do there what is theirs; keys and claims ask for more."""
+    return Caller(user.pk, user.username, None, frozenset({Scope.READ, Scope.UPLOAD}), frozenset())
+
+
 def create_token(
-    user: User, *, scopes: Iterable[Scope], projects: Iterable[str], now: datetime, lifetime: timedelta | None
+    user: User,
+    *,
+    scopes: Iterable[Scope],
+    projects: Iterable[str],
+    now: datetime,
+    lifetime: timedelta | None,
+    name: str = "",
 ) -> str:
     """Store a new token of this user and return its text, which is nowhere else."""
     text = token_text(secrets.token_bytes(RANDOM_BYTES))
     Token.objects.create(
         user=user,
+        name=name,
         digest=token_digest(text),
         hint=text[:10],
         scopes=sorted(scopes),
@@ -91,7 +103,7 @@ def identify_caller(authorization: str, *, now: datetime) -> Caller:
 
 def note_use(caller: Caller, *, now: datetime) -> None:
     """Note that a token was used, at most once a minute. Apart from identifying, so that reading waits for no write."""
-    if caller.last_use_is_stale:
+    if caller.last_use_is_stale and caller.token_id is not None:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USE_PRECISION)
         Token.objects.filter(stale, pk=caller.token_id).update(last_used_at=now)
 

@@ -22,6 +22,15 @@ class CredentialsMissingError(NotSignedInError):
         super().__init__("This needs an API token: user name __token__, the token as password, or a Bearer header.")
 
 
+class SessionEndedError(NotSignedInError):
+    """Nobody is signed in at the pages, or not any more."""
+
+    code = "session-ended"
+
+    def __init__(self) -> None:
+        super().__init__("You are not signed in any more; sign in again in another tab, then try once more.")
+
+
 class TokenInvalidError(NotSignedInError):
     """The token is mistyped, unknown, revoked, expired, or its user is no longer active: we do not say which."""
 

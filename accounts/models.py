@@ -13,6 +13,7 @@ class Token(models.Model):
     """An API token. Its text is shown once and never stored: only its SHA-256 is."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100, blank=True, help_text="what it is for, as its user says")
     digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token's text")
     hint = models.CharField(max_length=16, help_text="the first characters, to tell tokens apart")
     scopes = models.JSONField(default=list)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -52,6 +53,13 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
     if shelf is None:
         raise Http404(f"There is no project {normalized} here.")
     return render(request, "project.html", {**_about_index(request), "shelf": shelf})
+
+
+@login_required
+@require_safe
+def upload(request: HttpRequest) -> HttpResponse:
+    """A form for files from one's own disk."""
+    return render(request, "upload.html", {**_about_index(request), "limit": settings.UPLOAD_LIMIT})
 
 
 def trust_summary() -> TrustSummary | None:

@@ -1,19 +1,22 @@
 """The addresses that Django answers; installers' ones are the read layer's."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from indexsite import health, pages
 from indexsite.operation.metrics import metrics
-from packages.views import legacy_upload
+from packages.views import legacy_upload, page_upload
 
 handler500 = "indexsite.faults.say_what_failed"
 urlpatterns = [
     path("", pages.home, name="home"),
     path("project/<str:name>/", pages.project, name="project"),
+    path("upload/", pages.upload, name="upload"),
+    path("upload/files/<str:filename>", page_upload, name="upload-file"),
     path("legacy/", legacy_upload, name="legacy-upload"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
+    path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]

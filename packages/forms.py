@@ -27,6 +27,12 @@ class AnnouncedUpload:
     digests: dict[str, str] = field(default_factory=dict)
 
 
+def announced_by_name(filename: str) -> AnnouncedUpload:
+    """What a file's name alone announces; raises FilenameFaultyError."""
+    named = _parse(filename)
+    return AnnouncedUpload(named, filename.partition("-")[0])
+
+
 class UploadForm(forms.Form):
     """Shape checks only. The fields that are ignored here are read from the file itself."""
 

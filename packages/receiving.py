@@ -131,6 +131,24 @@ def received_form(body: PacedBody, *, content_type: str, length: int, limit: int
         form.discard()
 
 
+@contextmanager
+def received_file(body: PacedBody, *, length: int, limit: int) -> Iterator[IncomingBlob]:
+    """Read a body of `length` bytes that is one file, of `limit` at most.
+
+    Raises FileTooLargeError, FormFaultyError or BodyTooSlowError. What the store did not take is gone afterwards.
+    """
+    blob = IncomingBlob(limit=limit)
+    try:
+        while data := body.read():
+            blob.receive(data)
+        if blob.size != length:
+            raise FormFaultyError(f"Only {blob.size} of {length} bytes arrived; upload the file again.")
+        blob.complete()
+        yield blob
+    finally:
+        blob.discard()
+
+
 def _read_parts(form: ReceivedForm, body: PacedBody, parser: PushMultipartParser) -> None:
     while not parser.closed:
         for event in parser.parse(body.read()):

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
@@ -10,11 +10,12 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from structlog.contextvars import bind_contextvars
 
-from accounts.callers import Caller, Scope, identify_caller, note_use
-from accounts.errors import AccessError, NotSignedInError
+from accounts.callers import Caller, Scope, identify_caller, note_use, signed_in_caller
+from accounts.errors import AccessError, NotSignedInError, SessionEndedError
+from accounts.models import User
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
 from packages.counters import UPLOADS
@@ -28,8 +29,8 @@ from packages.errors import (
     UploadsBusyError,
     UploadsCollideError,
 )
-from packages.forms import UploadForm, check_action
-from packages.receiving import FIELDS_LIMIT, PacedBody, received_form
+from packages.forms import UploadForm, announced_by_name, check_action
+from packages.receiving import FIELDS_LIMIT, PacedBody, received_file, received_form
 from packages.uploads import receive_upload
 from storage.contract import StorageUnavailableError
 
@@ -44,6 +45,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (StoreBusyError, 503),
     (UploadRefusedError, 400),
 )
+Receive = Callable[[HttpRequest, Caller, PacedBody], Receipt]
 log = logging.getLogger(__name__)
 _callers = RecentAnswers[Caller](seconds=1.0)
 _places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
@@ -53,14 +55,41 @@ _places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
 @require_POST
 def legacy_upload(request: HttpRequest) -> HttpResponse:
     """Take one file. The token is checked before the body is read."""
+    return _take(request, lambda: _identify(request.headers.get("Authorization", "")), _receive_form)
+
+
+@require_http_methods(["PUT"])
+def page_upload(request: HttpRequest, filename: str) -> HttpResponse:
+    """Take the file that is the body, from somebody who signed in at the pages. All else is as with twine.
+
+    PUT, for of a POST without a form Django reads the body itself, in search of the CSRF token that is in the header.
+    """
+
+    def receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
+        limit = settings.UPLOAD_LIMIT
+        announced = announced_by_name(filename)
+        with received_file(body, length=_length(request, most=limit), limit=limit) as blob:
+            return receive_upload(caller=caller, announced=announced, blob=blob, now=timezone.now())
+
+    return _take(request, lambda: _signed_in(request), receive)
+
+
+def _signed_in(request: HttpRequest) -> Caller:
+    if not isinstance(request.user, User):
+        raise SessionEndedError
+    return signed_in_caller(request.user)
+
+
+def _take(request: HttpRequest, identify: Callable[[], Caller], receive: Receive) -> HttpResponse:
+    """Take one file in a place of its own, or refuse it in words."""
     body = PacedBody(request.META["wsgi.input"])
     try:
-        caller = _identify(request.headers.get("Authorization", ""))
+        caller = identify()
         bind_contextvars(actor=caller.username, token=caller.token_id)
         caller.require(Scope.UPLOAD)
         close_old_connections()  # a pooled one is for others while the body comes
         with _upload_place():
-            receipt = _receive(request, caller, body)
+            receipt = receive(request, caller, body)
     except (AccessError, UploadRefusedError) as error:
         body.drain()
         return _refusal(request, error)
@@ -86,15 +115,20 @@ def _identify(authorization: str) -> Caller:
     return _callers.get(authorization, ask)
 
 
-def _receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
-    limit = settings.UPLOAD_LIMIT
+def _length(request: HttpRequest, *, most: int) -> int:
+    """The length of the body; raises FileTooLargeError before any of it is read."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         raise FormFaultyError("The request has no Content-Length; upload with twine or uv.")
-    if int(length) > limit + FIELDS_LIMIT:
-        raise FileTooLargeError(limit)
-    kind = request.META.get("CONTENT_TYPE", "")
-    with received_form(body, content_type=kind, length=int(length), limit=limit) as form:
+    if int(length) > most:
+        raise FileTooLargeError(settings.UPLOAD_LIMIT)
+    return int(length)
+
+
+def _receive_form(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
+    limit = settings.UPLOAD_LIMIT
+    length, kind = _length(request, most=limit + FIELDS_LIMIT), request.META.get("CONTENT_TYPE", "")
+    with received_form(body, content_type=kind, length=length, limit=limit) as form:
         if form.blob is None:
             raise FormFaultyError("The form has no file in the field 'content'.")
         check_action(form.fields)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browsing import Browser, first_password
 from tests.conftest import NewIndex
 from tests.distributions import wheel
 from tests.running import RunningIndex, ask, eventually, free_port
@@ -102,7 +103,7 @@ def test_nobody_else_names_a_client(new_index: NewIndex) -> None:
 
 
 def test_a_trusted_proxy_tells_scheme_and_host(index: RunningIndex) -> None:
-    cookie = signed_in(index, password(index))
+    cookie = signed_in(index, first_password(index))
     reply = index.get("/", Cookie=cookie, X_Forwarded_Proto="https", X_Forwarded_Host="localhost")
     assert "https://localhost/simple/" in reply.text
 
@@ -142,7 +143,7 @@ def test_no_client_forges_a_line(module_index: RunningIndex, index: RunningIndex
 def test_no_secret_reaches_a_log(index: RunningIndex) -> None:
     """A journey with every secret that a user or administrator hands to the index."""
     token, refused, reading = index.token(), index.token("--project", "other"), index.token("--scope", "read")
-    first_password, session = password(index), signed_in(index, password(index))
+    admin_password, session = first_password(index), signed_in(index, first_password(index))
     mistyped, wrong_password = f"{token[:-1]}{'x' if token[-1] != 'x' else 'y'}", "a-password-that-is-wrong-0815"
     assert index.twine_upload([saved(index, *wheel("journey", "1.0"))], token=token).returncode == 0
     assert index.post_upload(*wheel("journey", "2.0"), token=refused).status == 403
@@ -166,7 +167,7 @@ def test_no_secret_reaches_a_log(index: RunningIndex) -> None:
         "reading": reading,
         "mistyped": mistyped,
         "basic": basic,
-        "password": first_password,
+        "password": admin_password,
         "wrong password": wrong_password,
         "session": session.partition("=")[2],
         "secret key": (index.data / "secret-key").read_text(),
@@ -178,24 +179,13 @@ def test_no_secret_reaches_a_log(index: RunningIndex) -> None:
     assert not re.search(r"ixs_\w{20}", text)
 
 
-def password(index: RunningIndex) -> str:
-    return (index.data / "first-sign-in").read_text().split("password: ")[1].strip()
-
-
 def signed_in(index: RunningIndex, secret: str) -> str:
     """The cookie of a session that was opened by the sign-in form."""
-    form = index.get("/admin/login/")
-    csrf = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)[0]
-    fields = {"username": "admin", "password": secret, "csrfmiddlewaretoken": csrf, "next": "/admin/"}
-    cookie = form.headers["set-cookie"].partition(";")[0]
-    headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-    reply = ask(
-        f"{index.url}/admin/login/", method="POST", headers=headers, body=urllib.parse.urlencode(fields).encode()
-    )
-    assert reply.status == 302
-    found = re.search(r"indexsite_session=\w+", str(reply.headers))
-    assert found is not None
-    return found[0]
+    browser = Browser(index)
+    browser.sign_in(password=secret)
+    session = browser.cookie("indexsite_session")
+    assert session
+    return f"indexsite_session={session}"
 
 
 def saved(index: RunningIndex, filename: str, content: bytes) -> Path:

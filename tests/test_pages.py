@@ -1,14 +1,13 @@
 """The pages for people: what they say, what they must never say, and that they are sound HTML under the CSP."""
 
-import http.cookiejar
 import re
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import pytest
 
+from tests.browsing import Browser
 from tests.conftest import NewIndex
 from tests.distributions import metadata, sdist, wheel
 from tests.running import Reply, RunningIndex
@@ -228,37 +227,16 @@ def test_static_files_are_served(index: RunningIndex, name: str, kind: str) -> N
     assert "http:" not in answer.text.replace("http://www.w3.org/2000/svg", "")
 
 
-LOGIN = "/admin/login/?next=%2F"
-
-
-def sign_in(index: RunningIndex) -> urllib.request.OpenerDirector:
-    """A browser in which the first user has signed in."""
-    jar = http.cookiejar.CookieJar()
-    browser = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(jar))
-    with browser.open(index.url + LOGIN) as form:
-        form.read()
-    token = next(cookie.value for cookie in jar if cookie.name == "csrftoken")
-    words = (index.data / "first-sign-in").read_text().split()
-    fields = {"username": "admin", "password": words[-1], "csrfmiddlewaretoken": token or "", "next": "/"}
-    with browser.open(index.url + LOGIN, urllib.parse.urlencode(fields).encode()) as answer:
-        assert answer.status == 200
-        assert answer.url == f"{index.url}/"
-    return browser
-
-
 def test_who_signed_in_is_said_and_signing_out_is_a_post(index: RunningIndex) -> None:
-    assert LOGIN in page(index, "/").values("a", "href")
-    browser = sign_in(index)
-    with browser.open(f"{index.url}/project/many-releases/") as answer:
-        signed_in = Page(answer.read().decode())
-    assert "Signed in as admin" in signed_in.text
+    assert "/account/login/?next=%2F" in page(index, "/").values("a", "href")
+    browser = Browser(index)
+    browser.sign_in()
+    signed_in = Page(browser.get("/project/many-releases/").html)
+    assert "/account/tokens/" in signed_in.values("a", "href")
     assert signed_in.faults == []
-    assert ("form", {"method": "post", "action": "/admin/logout/"}) in signed_in.tags
-    fields = dict(zip(signed_in.values("input", "name"), signed_in.values("input", "value"), strict=True))
-    with browser.open(f"{index.url}/admin/logout/", urllib.parse.urlencode(fields).encode()) as answer:
-        assert answer.status == 200
-    with browser.open(f"{index.url}/") as answer:
-        assert "Signed in as" not in answer.read().decode()
+    assert ("form", {"method": "post", "action": "/account/logout/"}) in signed_in.tags
+    assert browser.post("/account/logout/", {}).status == 200
+    assert "/account/login/?next=%2F" in Page(browser.get("/").html).values("a", "href")
 
 
 def test_an_empty_index_shows_how_to_fill_it(new_index: NewIndex) -> None:
@@ -272,8 +250,7 @@ def test_an_empty_index_shows_how_to_fill_it(new_index: NewIndex) -> None:
 def test_a_private_index_asks_visitors_to_sign_in_and_says_how_to_read_it(new_index: NewIndex) -> None:
     index = new_index(INDEXSITE_PRIVATE="1").start()
     answer = index.get("/", Accept="text/html")
-    assert (answer.status, answer.headers["location"]) == (302, "/admin/login/?next=/")
-    with sign_in(index).open(f"{index.url}/") as reply:
-        home = Page(reply.read().decode())
+    assert (answer.status, answer.headers["location"]) == (302, "/account/login/?next=/")
+    home = Page(Browser(index).sign_in().html)
     assert "machine 127.0.0.1 login __token__ password TOKEN" in home.commands
     assert home.faults == []

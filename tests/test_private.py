@@ -96,12 +96,12 @@ def test_an_expired_token_does_not_read(private: RunningIndex) -> None:
 def test_a_signed_in_session_reads_and_people_are_sent_to_the_sign_in(private: RunningIndex) -> None:
     browser = private.get("/project/secret-project/", Accept="text/html,*/*;q=0.8")
     assert browser.status == 302
-    assert browser.headers["location"] == "/admin/login/?next=/project/secret-project/"
-    assert private.get("/admin/login/").status == 200
+    assert browser.headers["location"] == "/account/login/?next=/project/secret-project/"
+    assert private.get("/account/login/").status == 200
     script = (
         "from django.contrib.sessions.backends.db import SessionStore as S; from accounts.models import User;"
         "u = User.objects.get(username='admin'); s = S(); s['_auth_user_id'] = str(u.pk);"
-        "s['_auth_user_backend'] = 'django.contrib.auth.backends.ModelBackend';"
+        "s['_auth_user_backend'] = 'allauth.account.auth_backends.AuthenticationBackend';"
         "s['_auth_user_hash'] = u.get_session_auth_hash(); s.create(); print(s.session_key)"
     )
     key = private.manage("shell", "-c", script).split()[-1]

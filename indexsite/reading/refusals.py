@@ -6,7 +6,7 @@ from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ
 from indexsite_client.protocol import ProtocolError, normalize_name
 
-_PEOPLE = frozenset({"", "project", "search", "manage", "trust"})
+_PEOPLE = frozenset({"", "project", "search", "manage", "trust", "upload"})
 NO_PROJECT = answers.refusal("404 Not Found", "There is no such project here.")
 NO_FILE = answers.refusal("404 Not Found", "There is no such file here.")
 METHOD = answers.refusal("405 Method Not Allowed", "Only GET and HEAD are served here.", ("Allow", "GET, HEAD"))
@@ -38,6 +38,6 @@ def ask_to_sign_in(environ: Environ, first: str) -> Answer:
     """A Basic challenge for tools; for people on a page, the way to the sign-in form."""
     if first in _PEOPLE and "text/html" in environ.get("HTTP_ACCEPT", ""):
         prefix, path = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
-        where = f"{prefix}/admin/login/?next={quote(prefix + path)}"
+        where = f"{prefix}/account/login/?next={quote(prefix + path)}"
         return answers.refusal("302 Found", "Sign in to read this index.", ("Location", where))
     return _CHALLENGE

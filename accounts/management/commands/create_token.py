@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--scope", action="append", choices=[scope.value for scope in Scope], help="default: upload"
         )
+        parser.add_argument("--name", default="", help="what it is for, to tell tokens apart")
         parser.add_argument("--days", type=int, help="days until it expires; default: never")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             scopes=[Scope(scope) for scope in options["scope"] or [Scope.UPLOAD]],
             projects=projects,
             now=timezone.now(),
+            name=options["name"][:100],
             lifetime=timedelta(days=options["days"]) if options["days"] else None,
         )
         self.stderr.write("Keep this token: it is shown once.")

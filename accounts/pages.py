@@ -1,0 +1,50 @@
+"""The pages on which people look after their own tokens."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.callers import Scope, create_token
+from accounts.forms import TokenForm
+from accounts.models import Token, User
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def tokens(request: HttpRequest) -> HttpResponse:
+    """One's tokens, and a form for a new one, whose text this answer alone shows."""
+    user, made = _signed_in(request), ""
+    form = TokenForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = create_token(
+            user,
+            name=form.cleaned_data["name"],
+            scopes=[Scope(form.cleaned_data["scope"])],
+            projects=form.cleaned_data["projects"],
+            now=timezone.now(),
+            lifetime=form.lifetime,
+        )
+        form = TokenForm()
+    mine = Token.objects.filter(user=user, revoked_at=None).order_by(F("expires_at").desc(nulls_first=True), "-pk")
+    return render(request, "account/tokens.html", {"form": form, "made": made, "tokens": mine, "now": timezone.now()})
+
+
+@login_required
+@require_POST
+def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
+    """End a token of one's own."""
+    token = get_object_or_404(Token, pk=token_id, user=_signed_in(request))
+    Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    messages.success(request, f"The token {token.hint}… is revoked; within seconds nothing accepts it.")
+    return redirect("account-tokens")
+
+
+def _signed_in(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # noqa: S101  # login_required has seen to it
+    return request.user
