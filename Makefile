@@ -34,6 +34,7 @@ format: .venv/dev
 lock: $(UV)
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --group dev pyproject.toml -o requirements-dev.lock
+	for each in tests/locks/*.in; do $(COMPILE) $$each -o $${each%.in}.lock || exit 1; done
 
 $(UV):
 	$(PYTHON) -m venv .venv

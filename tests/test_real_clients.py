@@ -77,6 +77,7 @@ def run(command: list[str | Path], *, cwd: Path, **variables: str) -> str:
 def build(top: Path) -> None:
     """Build with the project's own backend. What the backend needs comes from where the tests' parts come from."""
     run([BIN / "uv", "build", "--quiet", "--out-dir", top / "dist", top], cwd=top, HOME=os.environ["HOME"])
+    (top / "dist" / ".gitignore").unlink()  # which uv adds, and pdm would upload
 
 
 def publish(maker: str, top: Path, index: RunningIndex, token: str) -> None:
@@ -91,7 +92,15 @@ def publish(maker: str, top: Path, index: RunningIndex, token: str) -> None:
                 "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
             },
         ),
-        "flit": (["publish"], {"FLIT_INDEX_URL": to, "FLIT_USERNAME": "__token__", "FLIT_PASSWORD": token}),
+        "flit": (
+            ["publish"],
+            {
+                "FLIT_INDEX_URL": to,
+                "FLIT_USERNAME": "__token__",
+                "FLIT_PASSWORD": token,
+                "FLIT_NO_NETWORK": "1",  # for the list of classifiers only
+            },
+        ),
         "hatch": (
             ["publish", "--no-prompt"],
             {"HATCH_INDEX_REPO": to, "HATCH_INDEX_USER": "__token__", "HATCH_INDEX_AUTH": token},
@@ -157,6 +166,6 @@ def test_poetry_installs(index: RunningIndex, installable: str, tmp_path: Path) 
 def test_pdm_installs(index: RunningIndex, installable: str, tmp_path: Path) -> None:
     source = f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{index.url}/simple/"\nverify_ssl = false\n'
     top = consumer(tmp_path, f"[tool.pdm]\ndistribution = false\n{source}")
-    run([tool("pdm"), "install", "--non-interactive"], cwd=top, PDM_CHECK_UPDATE="false")
+    run([tool("pdm"), "install"], cwd=top, PDM_CHECK_UPDATE="false")
     assert f'name = "{installable}"' in (top / "pdm.lock").read_text()
     run([top / ".venv" / "bin" / "python", "-c", "import to_install, needed_there"], cwd=top)
