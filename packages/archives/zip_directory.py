@@ -39,6 +39,11 @@ class ZipMember:
     place: int
 
     @property
+    def in_local_header(self) -> tuple[object, ...]:
+        """What the local header must say, in its order."""
+        return self.flags, self.method, self.crc, self.packed, self.size, self.raw_name
+
+    @property
     def can_be_unpacked(self) -> bool:
         """Whether its contents can be looked at."""
         return self.method in {STORED, DEFLATED} and not self.flags & _ENCRYPTED

@@ -60,6 +60,8 @@ def place_members(file: IO[bytes], directory: ZipDirectory, faults: Faults) -> l
 
 def _compare(member: ZipMember, fields: tuple[int, ...], name: bytes, extra: bytes, faults: Faults) -> None:
     flags, method, crc, packed, size = *fields[2:4], *fields[6:9]
+    if not extra and (*fields[2:4], *fields[6:9], name) == member.in_local_header:
+        return  # the usual case
     found = read_extra(extra)
     if fault := fault_of_extra(found, name):
         faults.member(member.raw_name, f"{fault} in its local header", mend=AGAIN)
