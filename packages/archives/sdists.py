@@ -89,7 +89,7 @@ def check_sdist(named: DistributionFilename, tree: Tree, faults: Faults) -> None
     copies = [name for name in names if name.count("/") == 1 and name.casefold().endswith("/pkg-info")]
     if len(copies) != 1 or not copies[0].endswith(PKG_INFO):
         faults.add(
-            f"it must hold {PKG_INFO} in its top folder exactly once, not {len(copies)} times "
-            "(names that differ only by case count as one)",
+            f"it must hold {PKG_INFO} in its top folder exactly once, however its name is spelled, "
+            f"but has {', '.join(map(shown, sorted(copies)[:3])) or 'none'}",
             mend="build it with a tool that writes PKG-INFO",
         )

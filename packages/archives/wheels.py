@@ -72,7 +72,7 @@ def _find_info(named: DistributionFilename, tree: Tree, faults: Faults) -> str:
         )
         raise faults.refusal()
     info = infos[0]
-    if not info.endswith(_INFO) or not is_named_for(named, info.removesuffix(_INFO)):
+    if not is_named_for(named, info.removesuffix(_INFO)):
         faults.add(
             f"its folder {shown(info)} is not named for {named.project} {named.version}",
             mend="build it again instead of renaming the file",

@@ -101,8 +101,8 @@ CASES = [
     ("a device", special(tarfile.CHRTYPE), "device or a pipe", sdist_of(FILE)),
     ("a block device", special(tarfile.BLKTYPE), "device or a pipe", sdist_of(FILE)),
     ("a fifo", special(tarfile.FIFOTYPE), "device or a pipe", sdist_of(FILE)),
-    ("an unknown kind", special(b"Q"), "for which sdists have no use", sdist_of(FILE)),
-    ("sparse", special(tarfile.GNUTYPE_SPARSE), "for which sdists have no use", sdist_of(FILE)),
+    ("an unknown kind", special(b"Q"), "sparse or of a type", sdist_of(FILE)),
+    ("sparse", special(tarfile.GNUTYPE_SPARSE), "sparse or of a type", sdist_of(FILE)),
     ("sparse by pax", pax(("GNU.sparse.major", "1")), "for which sdists have no use", sdist_of(FILE)),
     # links
     ("to /etc", sdist_of(link("l", "/etc/passwd")), "leads out of the top", sdist_of(FILE, link("l", "a/file.py"))),
@@ -130,10 +130,11 @@ CASES = [
     ("no folder", zipped(tar_of(tar_member("PKG-INFO"))), "exactly one top folder", PLAIN),
     ("another name", zipped(tar_of(tar_member("other-1.0/PKG-INFO"))), "not named for demo 1.0", PLAIN),
     ("another version", zipped(tar_of(tar_member("demo-1.1/PKG-INFO"))), "not named for demo 1.0", PLAIN),
-    ("no PKG-INFO", zipped(tar_of(FILE)), "PKG-INFO in its top folder exactly once, not 0", sdist_of(FILE)),
-    ("PKG-INFO deeper", zipped(tar_of(tar_member(f"{TOP}/x/PKG-INFO"))), "exactly once, not 0",
+    ("no PKG-INFO", zipped(tar_of(FILE)), "exactly once, however its name is spelled, but has none", sdist_of(FILE)),
+    ("PKG-INFO deeper", zipped(tar_of(tar_member(f"{TOP}/x/PKG-INFO"))), "but has none",
      sdist_of(tar_member(f"{TOP}/demo.egg-info/PKG-INFO"))),
-    ("PKG-INFO by case", sdist_of(tar_member(f"{TOP}/pkg-info")), "exactly once, not 2", PLAIN),
+    ("PKG-INFO by case", sdist_of(tar_member(f"{TOP}/pkg-info")), f"has '{TOP}/PKG-INFO', '{TOP}/pkg-info'", PLAIN),
+    ("PKG-INFO in lower case", zipped(tar_of(tar_member(f"{TOP}/pkg-info"))), f"but has '{TOP}/pkg-info'", PLAIN),
     ("PKG-INFO is a link", zipped(tar_of(link("PKG-INFO", "/etc/passwd"))), "no plain file", PLAIN),
     ("PKG-INFO is huge", sdist_of(tar_member(f"{TOP}/PKG-INFO", b"x" * 4_194_305)), "no plain file", PLAIN),
 ]  # fmt: skip
@@ -145,12 +146,49 @@ def test_an_sdist_that_breaks_one_rule_is_refused_and_its_neighbour_taken(bad: b
     assert faults(SDIST_NAME, good) == []
 
 
-def test_a_prefix_in_a_header_of_gnus_kind_is_refused() -> None:
+MALFORMED = [
+    b"nonsense",
+    b"7 a=b\n",
+    b"5 a=b\n",
+    b"6 a=bc",
+    b"5 abc",
+    b"6 abc\n",
+    b"5 =b\n",
+    b"0 a=b\n",
+    b" 6 a=b\n",
+    b"-6 a=b\n",
+    b"\0" * 6,
+]
+
+
+@pytest.mark.parametrize("body", MALFORMED)
+def test_a_malformed_extended_header_is_refused(body: bytes) -> None:
+    header = raw_member(tar_member("PaxHeader", body, type=tarfile.XHDTYPE))
+    assert any("extended header is malformed" in each for each in faults(SDIST_NAME, zipped(header, TAR)))
+
+
+def test_a_negative_size_is_refused() -> None:
+    header = with_field(slice(124, 136), b"\xff" * 12)
+    assert any("negative size" in each for each in faults(SDIST_NAME, zipped(header, TAR)))
+
+
+def test_a_long_name_that_is_cut_short_is_refused() -> None:
+    header = tar_member("././@LongLink", type=tarfile.GNUTYPE_LONGNAME, size=3000)[0].tobuf(tarfile.GNU_FORMAT)
+    assert any("ends early" in each for each in faults(SDIST_NAME, zipped(header, b"x" * 2999)))
+
+
+def with_field(place: slice, value: bytes) -> bytes:
+    """A header with a field replaced, and its right checksum."""
     header = bytearray(raw_member(tar_member(f"{TOP}/x")))
-    header[345:350] = b"other"
+    header[place] = value
     header[148:156] = b" " * 8
     header[148:156] = b"%06o\0 " % sum(header)
-    assert any("prefix" in each for each in faults(SDIST_NAME, zipped(bytes(header), TAR)))
+    return bytes(header)
+
+
+def test_a_prefix_in_a_header_of_gnus_kind_is_refused() -> None:
+    header = with_field(slice(345, 350), b"other")
+    assert any("prefix" in each for each in faults(SDIST_NAME, zipped(header, TAR)))
 
 
 @pytest.mark.parametrize(("filename", "top"), [
@@ -179,7 +217,7 @@ ZIP_CASES = [
     (raw_zip(entries_of(ZIPPED)), ""),
     (raw_zip([Entry(f"{TOP}/".encode()), *entries_of(ZIPPED)]), ""),
     (raw_zip(entries_of({**ZIPPED, "other/x": b""})), "exactly one top folder"),
-    (raw_zip(entries_of({f"{TOP}/setup.py": b""})), "exactly once, not 0"),
+    (raw_zip(entries_of({f"{TOP}/setup.py": b""})), "but has none"),
     (raw_zip(entries_of({"other-1.0/PKG-INFO": b""})), "not named for demo 1.0"),
     (raw_zip(entries_of({f"{TOP}/PKG-INFO": b"x" * 4_194_305})), "larger than"),
     (raw_zip([Entry(b"x", central={"crc": 1}), *entries_of(ZIPPED)]), "CRC"),

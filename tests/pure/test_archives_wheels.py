@@ -107,6 +107,7 @@ WHEELS = [
     ("py3-none-any", "Wheel-Version: 2.0\nTag: py3-none-any\n", "Wheel-Version 1.0"),
     ("py3-none-any", "Tag: py3-none-any\n", "Wheel-Version 1.0"),
     ("py3-none-any", "", "Wheel-Version 1.0"),
+    ("-".join([".".join("abcdefghijk")] * 3), "Wheel-Version: 1.0\n", "which says none"),
     ("py3-none-any", "Wheel-Version: 1.0\nWheel-Version: 1.0\nTag: py3-none-any\n", "Wheel-Version 1.0"),
     ("py3-none-any", "Wheel-Version: 1.0\nTag: py3-none-any\n" + "X: y\n" * 20_000, "more than it needs"),
 ]  # fmt: skip
