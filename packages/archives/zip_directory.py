@@ -90,7 +90,7 @@ def _find_directory(file: IO[bytes]) -> tuple[int, int, int, int]:
     if at < 0:
         raise UnreadableError("it is too short for a zip archive")
     tail = _read_at(file, at, _END.size)
-    if not tail.startswith(_END_SIGNATURE) or tail.rfind(_END_SIGNATURE) != 0 or tail[-2:] != b"\0\0":
+    if tail.rfind(_END_SIGNATURE) != 0 or tail[-2:] != b"\0\0":
         raise UnreadableError(_why_no_end(file, length))
     _, disk, first_disk, here, count, size, start, _ = _END.unpack(tail)
     if disk or first_disk or here != count:
@@ -108,7 +108,7 @@ def _read_end64(file: IO[bytes], locator: int) -> tuple[int, tuple[int, int, int
     """Where the ZIP64 end record begins, and the number of members, size and start of the directory that it gives."""
     _, disk, place, disks = _LOCATOR.unpack(_read_at(file, locator, _LOCATOR.size))
     at = locator - _END64.size
-    if disk or disks != 1 or place != at or at < 0:
+    if disk or disks != 1 or place != at:
         raise UnreadableError("its ZIP64 locator does not point to a ZIP64 end record right before it")
     signature, rest, _, _, own_disk, first_disk, here, count, size, start = _END64.unpack(
         _read_at(file, at, _END64.size)
@@ -127,7 +127,7 @@ def _why_no_end(file: IO[bytes], length: int) -> str:
     after = len(tail) - found - _END.size
     if after >= 0 and int.from_bytes(tail[found + 20 : found + 22], "little") == after:
         return "it has an archive comment, in which another end can hide; nothing may follow the end record"
-    return "bytes follow its end record, or belong to a second one; nothing may"
+    return "bytes follow its end record, belong to a second one, or are announced and missing; nothing may follow"
 
 
 def _read_entry(content: bytes, position: int, faults: Faults) -> tuple[ZipMember, int]:

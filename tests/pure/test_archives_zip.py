@@ -69,6 +69,10 @@ TWICE = [GOOD[0], *GOOD]
 CASES = [
     # of the end of the archive
     ("no end record", PLAIN[:-22], "does not end as a zip", PLAIN),
+    ("empty", b"", "too short", PLAIN),
+    ("too short", PLAIN[-21:], "too short", PLAIN),
+    ("a comment announced and missing", PLAIN[:-2] + b"\5\0", "announced and missing", PLAIN),
+    ("an end record within the end record", raw_zip(GOOD, size=0x06054B50), "a second one", PLAIN),
     ("cut in two", PLAIN[: len(PLAIN) // 2], "damaged or no archive", PLAIN),
     ("data behind", raw_zip(GOOD, after=b"x"), "nothing may", PLAIN),
     ("zeros behind", raw_zip(GOOD, after=b"\0" * 30), "nothing may", PLAIN),
@@ -77,7 +81,9 @@ CASES = [
     ("data before, offsets right", raw_zip(GOOD, before=b"MZ" * 9), "belong to no member lie before", PLAIN),
     ("a second end record", raw_zip(GOOD, middle=PLAIN[-22:]), "a second end record", PLAIN),
     ("archive comment", raw_zip(GOOD, comment=b"hello"), "archive comment", PLAIN),
-    ("end record in the comment", raw_zip(GOOD, comment=PLAIN[-22:]), "nothing may", PLAIN),
+    ("end record in the comment", raw_zip(GOOD, comment=PLAIN[-22:]), "bytes lie before", PLAIN),
+    ("the second volume", raw_zip(GOOD, disk=1), "several volumes", PLAIN),
+    ("a directory on the second volume", raw_zip(GOOD, first_disk=1), "several volumes", PLAIN),
     ("several volumes", raw_zip(GOOD, here=1), "several volumes", PLAIN),
     ("more members than announced", raw_zip(GOOD, count=3, here=3), "more than the 3 members", PLAIN),
     ("fewer members than announced", raw_zip(GOOD, count=5, here=5), "fewer members", PLAIN),
@@ -86,6 +92,11 @@ CASES = [
     ("ZIP64 contradicts", raw_zip(GOOD, wide=True, count=3, here=3), "contradict", raw_zip(GOOD, wide=True)),
     ("ZIP64 locator astray", raw_zip(GOOD, wide={"place": 7}), "ZIP64 locator", raw_zip(GOOD, wide=True)),
     ("ZIP64 of two volumes", raw_zip(GOOD, wide={"disks": 2}), "ZIP64 locator", raw_zip(GOOD, wide=True)),
+    ("ZIP64 of another volume", raw_zip(GOOD, wide={"locator_disk": 1}), "ZIP64 locator", raw_zip(GOOD, wide=True)),
+    ("ZIP64 on another volume", raw_zip(GOOD, wide={"disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
+    ("ZIP64 that begins elsewhere", raw_zip(GOOD, wide={"first_disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
+    ("ZIP64 of two counts", raw_zip(GOOD, wide={"here": 1}), "malformed", raw_zip(GOOD, wide=True)),
+    ("ZIP64 of another count", raw_zip(GOOD, wide={"count": 3, "here": 3}), "more than the 3", raw_zip(GOOD, wide=True)),
     ("ZIP64 record too long", raw_zip(GOOD, wide={"record": 50}), "malformed", raw_zip(GOOD, wide=True)),
     ("data before ZIP64's end", raw_zip(GOOD, wide=True, middle=b"xx"), "bytes lie before", raw_zip(GOOD, wide=True)),
     (
