@@ -1,28 +1,20 @@
 """Reading a distribution: what the metadata inside a wheel or sdist says, compared with the file's name. Pure."""
 
-import gzip
 import logging
 import re
-import tarfile
-import zipfile
-import zlib
 from dataclasses import dataclass
-from typing import IO, cast
+from typing import IO
 
 from packaging.metadata import parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from indexsite_client.protocol import DistributionFilename, NormalizedName, ProtocolError, normalize_name
-from packages.bounded import CHUNK, BoundedReader, BoundExceededError
+from indexsite_client.protocol import DistributionFilename, ProtocolError, normalize_name
+from packages.archives import read_archive
+from packages.archives.bounded import MAX_UNPACKED
 from packages.errors import ArchiveFaultyError, MetadataFaultyError, UploadRefusedError
-from packages.tarballs import walk_tar
 
-MAX_METADATA = 4 * 1024 * 1024
-MAX_MEMBERS = 100_000
-MAX_UNPACKED = 2 * 1024**3
 MAX_HEADER, MAX_HEADER_LINES, MAX_HEADER_NAMES = 1024 * 1024, 10_000, 100  # of METADATA; bytes, lines, distinct names
-_MAX_CENTRAL_DIRECTORY = 12 * 1024 * 1024
 _MAX_FIELD = 500
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 log = logging.getLogger(__name__)
@@ -55,16 +47,11 @@ def read_distribution(
     `max_unpacked` is the most that is inflated, in bytes. Raises ArchiveFaultyError or MetadataFaultyError. What is
     held in memory, inflated and parsed is bounded whatever the bytes are.
     """
-    file.seek(0)
+    archive = read_archive(named, file, max_unpacked=max_unpacked)
     try:
-        read = _read_from_zip if named.filename.endswith((".whl", ".zip")) else _read_from_tar
-        metadata = read_core_metadata(read(named, file, max_unpacked), filename=named.filename)
+        metadata = read_core_metadata(archive.metadata, filename=named.filename)
     except UploadRefusedError:
         raise
-    except BoundExceededError as error:
-        raise ArchiveFaultyError(f"{named.filename} cannot be read safely: {error}.") from error
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise ArchiveFaultyError(f"{named.filename} is damaged or no archive: {error or 'it ends early'}.") from error
     except Exception as error:  # the one boundary around parsers of hostile bytes
         log.exception("A parser failed on %s in a way that nobody foresaw.", named.filename)
         raise ArchiveFaultyError(f"{named.filename} is malformed in a way that this index cannot name.") from error
@@ -115,70 +102,3 @@ def _compare(named: DistributionFilename, metadata: CoreMetadata) -> None:
         faults.append(f"{named.filename} is version {named.version}, but the metadata in it says {metadata.version}.")
     if faults:
         raise MetadataFaultyError(*faults)
-
-
-def _read_from_zip(named: DistributionFilename, file: IO[bytes], max_unpacked: int) -> bytes:
-    bounded = BoundedReader(file, max_read=_MAX_CENTRAL_DIRECTORY, max_total=max_unpacked)
-    with zipfile.ZipFile(cast(IO[bytes], bounded)) as archive:
-        members = archive.infolist()
-        if len(members) > MAX_MEMBERS:
-            raise BoundExceededError(f"it has more than {MAX_MEMBERS} members")
-        found = [member for member in members if _is_metadata(named, member.filename)]
-        if len(found) != 1:
-            raise ArchiveFaultyError(
-                f"{named.filename} must hold {_wanted(named)} exactly once, not {len(found)} times."
-            )
-        if found[0].compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-            raise BoundExceededError("its metadata is packed otherwise than stored or deflated")
-        if found[0].file_size > MAX_METADATA:
-            raise BoundExceededError(f"its metadata is larger than {MAX_METADATA} bytes")
-        with archive.open(found[0]) as member:
-            return _read_whole(member)
-
-
-def _read_from_tar(named: DistributionFilename, file: IO[bytes], max_unpacked: int) -> bytes:
-    """Walk the whole archive once, so that one cut short is refused, and keep PKG-INFO of the top folder."""
-    with gzip.GzipFile(fileobj=file, mode="rb") as unzipped:
-        bounded = BoundedReader(
-            cast(IO[bytes], unzipped), max_read=MAX_METADATA, max_total=max_unpacked, forward_only=True
-        )
-        found: list[bytes] = []
-        for count, member in enumerate(walk_tar(bounded), start=1):
-            if count > MAX_MEMBERS:
-                raise BoundExceededError(f"it has more than {MAX_MEMBERS} members")
-            if not _is_metadata(named, member.name):
-                continue
-            if not member.is_file or member.size > MAX_METADATA:
-                raise BoundExceededError(f"its metadata is no plain file of at most {MAX_METADATA} bytes")
-            found.append(bounded.read(member.size))
-        while bounded.read(CHUNK):  # to the end of the gzip stream, whose checksum counts
-            pass
-    if len(found) != 1:
-        raise ArchiveFaultyError(f"{named.filename} must hold {_wanted(named)} exactly once, not {len(found)} times.")
-    return found[0]
-
-
-def _read_whole(member: IO[bytes]) -> bytes:
-    content = member.read(MAX_METADATA + 1)
-    if len(content) > MAX_METADATA:
-        raise BoundExceededError(f"its metadata is larger than {MAX_METADATA} bytes")
-    return content
-
-
-def _is_metadata(named: DistributionFilename, path: str) -> bool:
-    folder, _, name = path.removeprefix("./").partition("/")
-    if not named.is_wheel:
-        return name == "PKG-INFO"
-    project, _, _version = folder.removesuffix(".dist-info").partition("-")
-    return name == "METADATA" and folder.endswith(".dist-info") and _normalizes_to(project, named.project)
-
-
-def _wanted(named: DistributionFilename) -> str:
-    return "one .dist-info/METADATA of its project" if named.is_wheel else "PKG-INFO in its top folder"
-
-
-def _normalizes_to(name: str, project: NormalizedName) -> bool:
-    try:
-        return normalize_name(name) == project
-    except ProtocolError:
-        return False

@@ -1,9 +1,11 @@
 """Distributions made for tests: small, valid unless asked otherwise, the same bytes every time."""
 
 import gzip
+import hashlib
 import io
 import tarfile
 import zipfile
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
@@ -24,9 +26,20 @@ def wheel(name: str, version: str, *, extra: str = "", members: Mapping[str, byt
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         **(members or {}),
     }
-    record = "".join(f"{path},,\n" for path in [*contents, f"{info}/RECORD"])
-    contents[f"{info}/RECORD"] = record.encode()
+    contents[f"{info}/RECORD"] = record(contents, info)
     return f"{module}-{version}-py3-none-any.whl", zip_of(contents)
+
+
+def record(contents: Mapping[str, bytes], info: str) -> bytes:
+    """RECORD of these files, right in every hash and size."""
+    lines = [f"{path},{record_hash(content)},{len(content)}\n" for path, content in contents.items()]
+    return "".join([*lines, f"{info}/RECORD,,\n"]).encode()
+
+
+def record_hash(content: bytes, algorithm: str = "sha256") -> str:
+    """A hash as RECORD spells it."""
+    digest = urlsafe_b64encode(hashlib.new(algorithm, content).digest()).rstrip(b"=").decode()
+    return f"{algorithm}={digest}"
 
 
 def sdist(name: str, version: str, *, members: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:

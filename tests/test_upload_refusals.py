@@ -2,6 +2,7 @@
 
 import io
 import tarfile
+import zipfile
 
 import pytest
 
@@ -66,29 +67,42 @@ def bad_archives() -> list[tuple[str, str, bytes, str]]:
     """Name of the case, filename, bytes, and words of the refusal."""
     name, good = wheel("bad", "1.0")
     source, good_source = sdist("bad", "1.0")
-    info = "bad-1.0.dist-info"
     return [
         ("no zip", name, b"this is not a zip", "damaged or no archive"),
         ("zip cut short", name, good[: len(good) // 2], "damaged or no archive"),
         ("tar cut short", source, good_source[:-40], "damaged or no archive"),
         ("tar without its checksum", source, good_source[:-8], "damaged or no archive"),
         ("no metadata", name, zip_of({"bad.py": b""}), "exactly once"),
-        ("metadata twice", source, tar_gz_of({"bad-1.0/PKG-INFO": b"", "other/PKG-INFO": b""}), "exactly once"),
-        ("another name", name, zip_of({f"{info}/METADATA": metadata("good", "1.0").encode()}), "names 'good'"),
-        ("another version", name, zip_of({f"{info}/METADATA": metadata("bad", "2.0").encode()}), "says 2.0"),
-        ("no name", name, zip_of({f"{info}/METADATA": b"Metadata-Version: 2.1\nVersion: 1.0\n"}), "no valid Name"),
-        ("no version", name, zip_of({f"{info}/METADATA": b"Metadata-Version: 2.1\nName: bad\n"}), "no valid Version"),
+        ("two top folders", source, tar_gz_of({"bad-1.0/PKG-INFO": b"", "other/PKG-INFO": b""}), "one top folder"),
+        ("no PKG-INFO", source, tar_gz_of({"bad-1.0/setup.py": b""}), "exactly once"),
+        ("another name", name, described(metadata("good", "1.0")), "names 'good'"),
+        ("another version", name, described(metadata("bad", "2.0")), "says 2.0"),
+        ("no name", name, described("Metadata-Version: 2.1\nVersion: 1.0\n"), "no valid Name"),
+        ("no version", name, described("Metadata-Version: 2.1\nName: bad\n"), "no valid Version"),
         (
             "bad requires-python",
             name,
-            zip_of({f"{info}/METADATA": metadata("bad", "1.0", "Requires-Python: maybe").encode()}),
+            described(metadata("bad", "1.0", "Requires-Python: maybe")),
             "no version specifier",
         ),
-        ("huge metadata", name, zip_of({f"{info}/METADATA": b"x" * (5 * 1024 * 1024)}), "larger than"),
+        ("huge metadata", name, described("x" * (5 * 1024 * 1024)), "larger than"),
+        ("a file changed", name, good_with_another_module(), "another sha256 than RECORD says"),
         ("huge tar header", source, _pax_bomb(), "cannot be read safely"),
         ("metadata is a link", source, _linked_metadata(), "no plain file"),
         ("empty", name, b"", "damaged or no archive"),
     ]
+
+
+def described(text: str) -> bytes:
+    """A wheel that is good but for its METADATA."""
+    return wheel("bad", "1.0", members={"bad-1.0.dist-info/METADATA": text.encode()})[1]
+
+
+def good_with_another_module() -> bytes:
+    """A wheel of which a module was changed after RECORD was written."""
+    with zipfile.ZipFile(io.BytesIO(wheel("bad", "1.0")[1])) as archive:
+        contents = {path: archive.read(path) for path in archive.namelist()}
+    return zip_of({**contents, "bad.py": b"import evil\n"})
 
 
 def _pax_bomb() -> bytes:

@@ -1,13 +1,8 @@
-"""Negotiation, tokens, settings, bounded reading, the pace of bodies: rules over values."""
+"""Negotiation, tokens, settings, the pace of bodies: rules over values."""
 
-import contextlib
-import gzip
 import io
 import random
-import tarfile
-import zipfile
 from pathlib import Path
-from typing import IO, cast
 
 import pytest
 from hypothesis import given
@@ -20,11 +15,10 @@ from indexsite.reading.answers import matches
 from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite_client.protocol import parse_distribution_filename
-from packages.bounded import BoundedReader, BoundExceededError
 from packages.distributions import read_core_metadata, read_distribution
-from packages.errors import ArchiveFaultyError, BodyTooSlowError, MetadataFaultyError, UploadRefusedError
+from packages.errors import BodyTooSlowError, MetadataFaultyError
 from packages.receiving import MIN_RATE, PacedBody
-from tests.distributions import metadata, sdist, wheel
+from tests.distributions import metadata, wheel
 
 
 @given(st.binary(min_size=32, max_size=32))
@@ -97,44 +91,6 @@ def test_a_refused_secret_is_not_repeated() -> None:
         assert "hunter2" not in str(caught.value)
 
 
-# --- bounded reading ---
-
-
-def test_a_bounded_reader_counts_what_it_skips_and_stops() -> None:
-    endless = gzip.GzipFile(fileobj=io.BytesIO(gzip.compress(b"\0" * 10_000_000)))
-    reader = BoundedReader(cast(IO[bytes], endless), max_read=65536, max_total=1_000_000, forward_only=True)
-    with pytest.raises(BoundExceededError):
-        reader.seek(9_000_000)
-    assert reader.total <= 1_000_000 + 65536
-
-
-@pytest.mark.parametrize("size", [65537, -1])
-def test_a_bounded_reader_gives_no_large_piece(size: int) -> None:
-    reader = BoundedReader(io.BytesIO(b"x" * 100_000), max_read=65536, max_total=1 << 30)
-    with pytest.raises(BoundExceededError):
-        reader.read(size)
-
-
-def test_a_gzip_bomb_is_refused_after_little_work() -> None:
-    """One gzip member of zeros, repeated: 16 GB unpacked. What is read of it tells how much was inflated."""
-    member = gzip.compress(b"\0" * 16_000_000, 9)
-    bomb = io.BytesIO(member * 1000)
-    with pytest.raises(ArchiveFaultyError, match="cannot be read safely"):
-        read_distribution(parse_distribution_filename("bomb-1.0.tar.gz"), bomb, max_unpacked=64_000_000)
-    assert bomb.tell() < 6 * len(member)
-
-
-@pytest.mark.parametrize("make", [wheel, sdist])
-@given(data=st.data())
-def test_a_damaged_archive_is_read_or_refused_but_nothing_else(make, data: st.DataObject) -> None:  # type: ignore[no-untyped-def]  # either maker
-    filename, content = make("fuzzed", "1.0")
-    damaged = bytearray(content)
-    for _ in range(data.draw(st.integers(1, 4))):
-        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    with contextlib.suppress(UploadRefusedError):
-        read_distribution(parse_distribution_filename(filename), io.BytesIO(bytes(damaged)))
-
-
 # --- pace ---
 
 
@@ -198,46 +154,6 @@ def test_a_version_of_five_thousand_digits_is_refused() -> None:
 def test_an_emoji_in_a_summary_is_welcome() -> None:
     text = metadata("emoji", "1.0").replace("A test of emoji.", "A test of \U0001f469\u200d\U0001f4bb\u00a0code.")
     assert "\u200d" in read_core_metadata(text.encode(), filename="emoji-1.0.tar.gz").summary
-
-
-@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_metadata_packed_otherwise_than_deflated_is_refused(method: int) -> None:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", method) as archive:
-        archive.writestr("packed-1.0.dist-info/METADATA", metadata("packed", "1.0"))
-    with pytest.raises(ArchiveFaultyError, match="stored or deflated"):
-        read_distribution(parse_distribution_filename("packed-1.0-py3-none-any.whl"), buffer)
-
-
-# --- tar ---
-
-
-def tar_of(*members: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz", format=form) as archive:
-        for member, content in members:
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
-def test_long_names_do_not_hide_the_metadata(form: int) -> None:
-    long = tarfile.TarInfo("tarred-1.0/" + "x" * 300)
-    info = tarfile.TarInfo("tarred-1.0/PKG-INFO")
-    content = tar_of((long, b"abc"), (info, metadata("tarred", "1.0").encode()), (long, b"d" * 5000), form=form)
-    read = read_distribution(parse_distribution_filename("tarred-1.0.tar.gz"), io.BytesIO(content))
-    assert read.metadata.name == "tarred"
-
-
-def test_sparse_members_are_refused() -> None:
-    sparse = tarfile.TarInfo("tarred-1.0/sparse")
-    sparse.type = tarfile.GNUTYPE_SPARSE
-    by_pax = tarfile.TarInfo("tarred-1.0/sparse")
-    by_pax.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
-    for member in (sparse, by_pax):
-        with pytest.raises(ArchiveFaultyError, match="for which sdists have no use"):
-            read_distribution(parse_distribution_filename("tarred-1.0.tar.gz"), io.BytesIO(tar_of((member, b"abc"))))
 
 
 # --- cache ---
