@@ -17,12 +17,15 @@ from accounts.callers import Caller, Scope, identify_caller, note_use
 from accounts.errors import AccessError, NotSignedInError
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
+from packages.admission import largest_file
 from packages.counters import UPLOADS
 from packages.errors import (
     BodyTooSlowError,
     FileTooLargeError,
     FormFaultyError,
     IndexBusyError,
+    IndexReadOnlyError,
+    QuotaExceededError,
     StoreBusyError,
     UploadRefusedError,
     UploadsBusyError,
@@ -30,18 +33,20 @@ from packages.errors import (
 )
 from packages.forms import UploadForm, check_action
 from packages.receiving import FIELDS_LIMIT, PacedBody, received_form
-from packages.uploads import receive_upload
+from packages.uploads import check_writable, receive_upload
 from storage.contract import StorageUnavailableError
 
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotSignedInError, 401),
     (AccessError, 403),
     (FileTooLargeError, 413),
+    (QuotaExceededError, 413),
     (BodyTooSlowError, 408),
     (UploadsBusyError, 503),
     (UploadsCollideError, 503),
     (IndexBusyError, 503),
     (StoreBusyError, 503),
+    (IndexReadOnlyError, 503),
     (UploadRefusedError, 400),
 )
 log = logging.getLogger(__name__)
@@ -58,9 +63,11 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
         caller = _identify(request.headers.get("Authorization", ""))
         bind_contextvars(actor=caller.username, token=caller.token_id)
         caller.require(Scope.UPLOAD)
+        check_writable(settings.UPLOAD_POLICY)
+        limit = largest_file(settings.UPLOAD_POLICY)
         close_old_connections()  # a pooled one is for others while the body comes
         with _upload_place():
-            receipt = _receive(request, caller, body)
+            receipt = _receive(request, caller, body, limit=limit)
     except (AccessError, UploadRefusedError) as error:
         body.drain()
         return _refusal(request, error)
@@ -72,7 +79,7 @@ def legacy_upload(request: HttpRequest) -> HttpResponse:
         log.error("The storage did not take an upload: %s", error)
         body.drain()
         return _refusal(request, StoreBusyError())
-    return _answer(request, 200, [receipt.sentence], code="received")
+    return _answer(request, 200, [receipt.sentence, *receipt.warnings], code="received")
 
 
 def _identify(authorization: str) -> Caller:
@@ -86,8 +93,8 @@ def _identify(authorization: str) -> Caller:
     return _callers.get(authorization, ask)
 
 
-def _receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
-    limit = settings.UPLOAD_LIMIT
+def _receive(request: HttpRequest, caller: Caller, body: PacedBody, *, limit: int) -> Receipt:
+    policy = settings.UPLOAD_POLICY
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         raise FormFaultyError("The request has no Content-Length; upload with twine or uv.")
@@ -98,8 +105,8 @@ def _receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
         if form.blob is None:
             raise FormFaultyError("The form has no file in the field 'content'.")
         check_action(form.fields)
-        announced = UploadForm(form.fields).announced(form.filename)
-        return receive_upload(caller=caller, announced=announced, blob=form.blob, now=timezone.now())
+        announced = UploadForm(form.fields).announced(form.filename, policy)
+        return receive_upload(caller=caller, announced=announced, blob=form.blob, policy=policy, now=timezone.now())
 
 
 @contextmanager
@@ -118,7 +125,7 @@ def _refusal(request: HttpRequest, error: AccessError | UploadRefusedError) -> H
     response = _answer(request, status, faults, code=error.code)
     if status == 401:
         response["WWW-Authenticate"] = 'Basic realm="Indexsite"'
-    if status == 503:
+    if status == 503 and not isinstance(error, IndexReadOnlyError):
         response["Retry-After"] = "5"
     return response
 
@@ -127,6 +134,7 @@ def _answer(request: HttpRequest, status: int, sentences: list[str], *, code: st
     """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it."""
     UPLOADS.labels(code).inc()
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
-        return JsonResponse({"code": code, "message": sentences[0], "faults": sentences}, status=status)
+        rest = {"faults": sentences} if status >= 400 else {"warnings": sentences[1:]}
+        return JsonResponse({"code": code, "message": sentences[0], **rest}, status=status)
     text = "\n".join(sentences) + "\n"
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
