@@ -183,7 +183,7 @@ class Holdings:
 
     def _check_room(self, wish: Wish) -> None:
         name, caller, filename = wish.named.project, wish.caller, wish.named.filename
-        project = self.projects.get(name, Project(name=name))
+        project = self.projects.get(name) or Project(name=name)
         file_limit = _own(project.file_limit, wish.policy.file_limit)
         if file_limit and wish.size > file_limit:
             raise FileTooLargeError(file_limit)

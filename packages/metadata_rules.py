@@ -27,6 +27,7 @@ MAX_FIELD = 500  # characters of a version, a specifier, an address
 _MAX_REQUIREMENT, _MAX_LICENSE, _MAX_ADDRESSES = 2000, 2000, 10_000
 _MAX_SUMMARY, _MAX_LABEL, _MAX_URL = 512, 32, 2000
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]{1,64}@[^@\s<>()\[\],;:\\\"]{1,253}")
 _UNKNOWN = "UNKNOWN"  # what old setuptools write for a field that is not set
 _CLASSIFIERS = frozenset(known_classifiers)
@@ -97,7 +98,7 @@ def parse_requirement(text: str) -> Requirement:
 
 def is_web_address(address: str) -> bool:
     """Whether it is an http or https address with a host: nothing else belongs behind a link that people click."""
-    if len(address) > _MAX_URL or CONTROL.search(address) or any(character.isspace() for character in address):
+    if len(address) > _MAX_URL or _NOT_IN_ADDRESSES.search(address):
         return False
     try:
         parts = urlsplit(address)
@@ -164,12 +165,26 @@ def _checked_by_packaging(subject: Subject) -> Iterator[str]:
     if len(raw.get("license_expression", "")) > _MAX_LICENSE:
         yield f"License-Expression in {subject.named.filename} has more than {_MAX_LICENSE} characters."
         fields.remove("license_expression")
-    parsed = Metadata.from_raw(raw, validate=False)
     for name in fields if not subject.is_old else ():
-        try:
-            getattr(parsed, name)
-        except InvalidMetadata as error:
-            yield f"The metadata in {subject.named.filename} is not valid: {error}."
+        if value := cast(dict[str, Any], raw).get(name):  # Any: the values of a TypedDict
+            values = tuple(value) if isinstance(value, list) else value
+            is_long = (
+                sum(map(len, values)) > _MAX_REQUIREMENT
+            )  # then it is not kept: hostile values must not fill memory
+            fault = _packaging_fault.__wrapped__(name, values) if is_long else _packaging_fault(name, values)
+            if fault:
+                yield f"The metadata in {subject.named.filename} is not valid: {fault}."
+
+
+@lru_cache(maxsize=512)  # as with requirements
+def _packaging_fault(name: str, value: tuple[str, ...] | str) -> str:
+    """What `packaging` finds wrong with the value of a field; empty where nothing is."""
+    raw = {name: list(value) if isinstance(value, tuple) else value}
+    try:
+        getattr(Metadata.from_raw(cast(RawMetadata, raw), validate=False), name)
+    except InvalidMetadata as error:
+        return str(error)[:MAX_FIELD]
+    return ""
 
 
 def _addresses(subject: Subject) -> Iterator[str]:
@@ -205,8 +220,15 @@ def _emails(subject: Subject) -> Iterator[str]:
             continue
         if len(text) > _MAX_ADDRESSES:
             yield f"{header} in {subject.named.filename} has more than {_MAX_ADDRESSES} characters."
-        elif bad := [address for _, address in getaddresses([text]) if not _EMAIL.fullmatch(address)]:
-            yield f"{header} in {subject.named.filename} has no e-mail address in {(bad[0] or text)[:80]!r}."
+        elif bad := _no_address(text):
+            yield f"{header} in {subject.named.filename} has no e-mail address in {bad!r}."
+
+
+@lru_cache(maxsize=512)
+def _no_address(text: str) -> str:
+    """The first part of an e-mail header that is no address; empty where all are."""
+    bad = (address or text for _, address in getaddresses([text]) if not _EMAIL.fullmatch(address))
+    return next(bad, "")[:80]
 
 
 def _classifiers(subject: Subject) -> Iterator[str]:

@@ -47,7 +47,8 @@ def add_to_accounts(grown: Mapping[int, Growth], *, known: Iterable[int]) -> Non
     """
     known = frozenset(known)
     new = [AccountUsage(user_id=user_id, stored_bytes=grown[user_id].size) for user_id in sorted(grown.keys() - known)]
-    AccountUsage.objects.bulk_create(new)
+    if new:
+        AccountUsage.objects.bulk_create(new)
     with connection.cursor() as cursor:
         for user_id in sorted(grown.keys() & known):
             growth = grown[user_id]
