@@ -39,7 +39,13 @@ class Environment(BaseModel):
     online_key: SecretStr = SecretStr("")
     private: bool = False
     policy: Literal["private", "pypi"] = "private"
+    older_sdist_names: bool = False
+    zip_sdists: bool = False
+    release_days: int | None = Field(default=None, ge=0, le=36_500)
+    read_only: str = Field(default="", max_length=500)
     upload_limit: int = Field(default=GIB, gt=0)
+    project_quota: int = Field(default=100 * GIB, ge=0)
+    account_quota: int = Field(default=1024 * GIB, ge=0)
     uploads_at_once: int = Field(default=32, gt=0, le=48)
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
 
@@ -96,6 +102,12 @@ class Environment(BaseModel):
         if self.downloads == "redirect" and self.object_store is None:
             raise ValueError(f"{PREFIX}DOWNLOADS: redirect needs an object store ({PREFIX}STORAGE_URL=s3://…)")
         return self
+
+    @property
+    def days_until_closed(self) -> int:
+        """After how many days a release takes no new files; 0 for never."""
+        usual = 14 if self.policy == "pypi" else 0
+        return usual if self.release_days is None else self.release_days
 
     @property
     def object_store(self) -> ObjectStore | None:

@@ -59,7 +59,7 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for files from one's own disk."""
-    return render(request, "upload.html", {**_about_index(request), "limit": settings.UPLOAD_LIMIT})
+    return render(request, "upload.html", {**_about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
 
 
 def trust_summary() -> TrustSummary | None:

@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import django_stubs_ext
 
 from indexsite.environment import SettingError, read_environment, secret_variables
 from indexsite.operation.logs import logging_configuration
+from packages.policy import Policy
 
 django_stubs_ext.monkeypatch()  # Django's generic classes take their parameters at run time too
 
@@ -50,7 +52,16 @@ PRIVATE = ENVIRONMENT.private
 METRICS_OPEN = ENVIRONMENT.metrics_open
 ACCESS_LOG = ENVIRONMENT.access_log
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
-UPLOAD_LIMIT = ENVIRONMENT.upload_limit
+UPLOAD_POLICY = Policy(
+    pypi=ENVIRONMENT.policy == "pypi",
+    older_sdist_names=ENVIRONMENT.older_sdist_names,
+    zip_sdists=ENVIRONMENT.zip_sdists,
+    closed_after=timedelta(days=ENVIRONMENT.days_until_closed) or None,
+    file_limit=ENVIRONMENT.upload_limit,
+    project_quota=ENVIRONMENT.project_quota,
+    account_quota=ENVIRONMENT.account_quota,
+    read_only=ENVIRONMENT.read_only,
+)
 UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
 BINS = ENVIRONMENT.bins
 ONLINE_KEY = ENVIRONMENT.online_key

@@ -1,29 +1,22 @@
 """Taking files into the index: the rows of several uploads in one transaction, or a refusal for each that cannot be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import DataError, IntegrityError, transaction
 
 from accounts.callers import Caller
-from accounts.errors import AccessError, ProjectForbiddenError
-from packages import journal, outbox
+from accounts.errors import AccessError
+from packages import journal, outbox, usage
+from packages.admission import Holdings, Wish, is_excused
 from packages.distributions import Distribution
-from packages.errors import FilenameTakenError, UploadRefusedError, UploadsCollideError
+from packages.errors import UploadRefusedError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, Project, Release
-from packages.prepared import Prepared
+from packages.names import look_alike
+from packages.policy import LENIENT, Policy
 
 _TRIES = 5
-_PROJECTS = Prepared(
-    lambda names: Project.objects.filter(name__in=names).values_list("name", "pk", "memberships__user")
-)
-_RELEASES = Prepared(
-    lambda names, versions: Release.objects.filter(project__name__in=names, version__in=versions).values_list(
-        "project__name", "version", "pk"
-    )
-)
-_FILES = Prepared(lambda names: File.objects.filter(filename__in=names).values_list("filename", "sha256"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +45,21 @@ class Acceptance:
     caller: Caller
     stored: StoredDistribution
     now: datetime
+    policy: Policy = LENIENT
+
+    @property
+    def wish(self) -> Wish:
+        stored = self.stored
+        return Wish(self.caller, stored.distribution.named, stored.sha256, stored.size, self.now, self.policy)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of an upload."""
+    """What became of an upload; `warnings` are whole sentences."""
 
     filename: str
     is_new: bool
+    warnings: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -79,7 +79,7 @@ def accept_together(group: Sequence[Acceptance]) -> list[Receipt | Exception]:
         try:
             with transaction.atomic():
                 return _accept(group)
-        except IntegrityError:  # another process made a project, a release or a file first: look again
+        except (IntegrityError, usage.ChangedMeanwhileError):  # another process was first with something: look again
             continue
         except (DataError, ValueError):
             if len(group) == 1:
@@ -97,95 +97,67 @@ def _accept_alone(wanted: Acceptance) -> Receipt | Exception:
         return error
 
 
-def check_access(caller: Caller, name: str) -> None:
-    """Raise ProjectForbiddenError unless the project is the caller's, or there is none yet."""
-    members = [user_id for _, _, user_id in _PROJECTS.rows([name])]
-    if members and caller.user_id not in members:
-        raise _forbidden(caller, name)
-
-
-def is_here_already(filename: str, sha256: str) -> bool:
-    """Whether the very same file is here; raises FilenameTakenError where another one has the name."""
-    return _compare(filename, sha256, dict(_FILES.rows([filename])).get(filename))
-
-
-def _compare(filename: str, sha256: str, known: str | None) -> bool:
-    if known is not None and known != sha256:
-        raise FilenameTakenError(filename)
-    return known is not None
-
-
-def _forbidden(caller: Caller, name: str) -> ProjectForbiddenError:
-    return ProjectForbiddenError(name, f"it is not among the projects of {caller.username}; ask its owner")
-
-
 @dataclass(slots=True)
 class _Rows:
     """What the database has that concerns a group, and what the group adds to it."""
 
-    projects: dict[str, Project]
-    members: set[tuple[str, int]]  # project and user
-    releases: dict[tuple[str, str], Release]  # by project and version
-    files: dict[str, str]  # SHA-256 by filename
+    holdings: Holdings
     new_files: list[File] = field(default_factory=list)
     entries: list[JournalEntry] = field(default_factory=list)
 
-    @classmethod
-    def read(cls, group: Iterable[Acceptance]) -> "_Rows":
-        names = {each.stored.distribution.named.project for each in group}
-        rows = _PROJECTS.rows(names)
-        projects = {name: Project(pk=pk, name=name) for name, pk, _ in rows}
-        releases = {
-            (name, version): Release(pk=pk, project=projects[name], version=version)
-            for name, version, pk in _RELEASES.rows(names, {each.stored.version for each in group})
-        }
-        files = dict(_FILES.rows({each.stored.filename for each in group}))
-        return cls(projects, {(name, user_id) for name, _, user_id in rows}, releases, files)
-
     def add(self, wanted: Acceptance) -> Receipt:
-        """Add one file; raises ProjectForbiddenError or FilenameTakenError."""
-        caller, stored, now = wanted.caller, wanted.stored, wanted.now
-        name = stored.distribution.named.project
-        if name in self.projects and (name, caller.user_id) not in self.members:
-            raise _forbidden(caller, name)
-        if _compare(stored.filename, stored.sha256, self.files.get(stored.filename)):
+        """Add one file; raises ProjectForbiddenError, or why the upload is refused."""
+        holdings, wish, stored, now = self.holdings, wanted.wish, wanted.stored, wanted.now
+        name = wish.named.project
+        if not holdings.admit(wish):
             return Receipt(stored.filename, is_new=False)
-        if name not in self.projects:
+        if name not in holdings.projects:
             self._add_project(wanted)
-        key = (name, stored.version)
-        if key not in self.releases:
-            self.releases[key] = Release(project=self.projects[name], version=stored.version, created_at=now)
-        self.files[stored.filename] = stored.sha256
-        self.new_files.append(_file(self.releases[key], wanted))
+        if wish.release not in holdings.releases:
+            new = Release(project=holdings.projects[name], version=stored.version, created_at=now)
+            holdings.releases[wish.release] = new
+        holdings.add(wish)
+        self.new_files.append(_file(holdings.releases[wish.release], wanted))
         details = {"filename": stored.filename, "sha256": stored.sha256}
-        self.entries.append(journal.entry("file.added", now=now, caller=caller, project=name, **details))
+        self.entries.append(journal.entry("file.added", now=now, caller=wanted.caller, project=name, **details))
         return Receipt(stored.filename, is_new=True)
 
     def _add_project(self, wanted: Acceptance) -> None:
         """The first upload makes the project and its owner."""
         name, caller = wanted.stored.distribution.named.project, wanted.caller
-        self.projects[name] = Project(name=name, display_name=wanted.stored.display_name, created_at=wanted.now)
-        self.members.add((name, caller.user_id))
+        self.holdings.add_project(
+            Project(
+                name=name,
+                display_name=wanted.stored.display_name,
+                created_at=wanted.now,
+                may_resemble=is_excused(wanted.wish),
+            ),
+            caller,
+        )
         self.entries.append(journal.entry("project.created", now=wanted.now, caller=caller, project=name))
 
     def save(self) -> None:
         """Write what was added: a statement a kind of row, sorted, so that two processes never wait in a ring."""
-        new_projects = [self.projects[name] for name in sorted(self.projects) if self.projects[name].pk is None]
-        owners = dict(self.members)  # a new project has one member
+        projects, releases = self.holdings.projects, self.holdings.releases
+        in_order = sorted(projects, key=lambda name: (look_alike(name), name))
+        new_projects = [projects[name] for name in in_order if projects[name].pk is None]
+        owners = dict(self.holdings.members)  # a new project has one member
+        grown_projects = self.holdings.grown_projects()  # new ones are made with their sums
         Project.objects.bulk_create(new_projects)
         Membership.objects.bulk_create(
             Membership(project=project, user_id=owners[project.name], role=Membership.Role.OWNER)
             for project in new_projects
         )
-        Release.objects.bulk_create(
-            self.releases[key] for key in sorted(self.releases) if self.releases[key].pk is None
-        )
+        Release.objects.bulk_create(releases[key] for key in sorted(releases) if releases[key].pk is None)
         File.objects.bulk_create(sorted(self.new_files, key=lambda file: file.filename))
         JournalEntry.objects.bulk_create(self.entries)
+        usage.add_to_projects(grown_projects)
+        usage.add_to_accounts(self.holdings.grown_accounts, known=self.holdings.accounts)
 
 
 def _accept(group: Sequence[Acceptance]) -> list[Receipt | Exception]:
-    rows, outcomes = _Rows.read(group), list[Receipt | Exception]()
+    holdings = Holdings.read([wanted.wish for wanted in group], lock=True)
+    rows, outcomes = _Rows(holdings), list[Receipt | Exception]()
     for wanted in group:
         try:
             outcomes.append(rows.add(wanted))

@@ -1,10 +1,21 @@
 """What the index holds, to look at in Django's admin; only memberships are changed here."""
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from packages.models import File, JournalEntry, Membership, OutboxEntry, Project, Release
+from indexsite_client.protocol import ProtocolError, normalize_name
+from packages.models import (
+    AccountUsage,
+    File,
+    JournalEntry,
+    ListedName,
+    Membership,
+    OutboxEntry,
+    Project,
+    Release,
+)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Model]):
@@ -32,11 +43,11 @@ class MembershipInline(admin.TabularInline[Membership, Project]):
 
 @admin.register(Project)
 class ProjectAdmin(admin.ModelAdmin[Project]):
-    """A project and its members."""
+    """A project, its limits and its members."""
 
-    list_display = ("name", "display_name", "created_at")
+    list_display = ("name", "display_name", "created_at", "stored_bytes", "quota", "file_limit")
     search_fields = ("name",)
-    readonly_fields = ("name", "display_name", "created_at")
+    readonly_fields = ("name", "display_name", "created_at", "may_resemble", "stored_bytes", "stored_files")
     inlines = (MembershipInline,)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -46,6 +57,49 @@ class ProjectAdmin(admin.ModelAdmin[Project]):
     def has_delete_permission(self, request: HttpRequest, obj: Project | None = None) -> bool:
         """Names and filenames are never freed by hand."""
         return False
+
+
+@admin.register(AccountUsage)
+class AccountUsageAdmin(admin.ModelAdmin[AccountUsage]):
+    """What accounts store, and how much they may. Before its first upload an account has no row: add one."""
+
+    list_display = ("user", "stored_bytes", "quota")
+    search_fields = ("user__username",)
+    readonly_fields = ("stored_bytes",)
+    autocomplete_fields = ("user",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: AccountUsage | None = None) -> tuple[str, ...]:
+        """The sum belongs to the account that it was counted for."""
+        return (*self.readonly_fields, "user") if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: AccountUsage | None = None) -> bool:
+        """It would be forgotten what the account stores."""
+        return False
+
+
+class ListedNameForm(forms.ModelForm[ListedName]):
+    """Takes a name in any spelling."""
+
+    class Meta:
+        model = ListedName
+        fields = ("name", "verdict", "reason")
+
+    def clean_name(self) -> str:
+        """The normalized name."""
+        try:
+            return normalize_name(self.cleaned_data["name"])
+        except ProtocolError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+@admin.register(ListedName)
+class ListedNameAdmin(admin.ModelAdmin[ListedName]):
+    """Names that no new project may have, or that one may have although the rules say no."""
+
+    form = ListedNameForm
+    list_display = ("name", "verdict", "reason")
+    list_filter = ("verdict",)
+    search_fields = ("name",)
 
 
 @admin.register(File)

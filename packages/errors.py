@@ -18,7 +18,7 @@ class FormFaultyError(UploadRefusedError):
 
 
 class FilenameFaultyError(UploadRefusedError):
-    """The file's name is not that of a distribution, or says another project or version than the form."""
+    """The file's name is not that of a distribution, not one that this index takes, or says otherwise than the form."""
 
     code = "filename-faulty"
 
@@ -54,9 +54,32 @@ class FileTooLargeError(UploadRefusedError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            f"The file is larger than {limit} bytes, the most that this index takes (INDEXSITE_UPLOAD_LIMIT)."
+            f"The file is larger than {limit} bytes, the most that is taken; ask an administrator for a larger limit "
+            f"(INDEXSITE_UPLOAD_LIMIT, or the project's own)."
         )
         self.limit = limit
+
+
+class QuotaExceededError(UploadRefusedError):
+    """What a project or an account may store is used up. Sizes in bytes."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, filename: str, size: int, *, owner: str, used: int, quota: int) -> None:
+        super().__init__(
+            f"{filename} has {size} bytes, and {owner} uses {used} of {quota}; ask an administrator for more."
+        )
+        self.filename, self.size, self.used, self.quota = filename, size, used, quota
+
+
+class IndexReadOnlyError(UploadRefusedError):
+    """An administrator lets nobody change anything for a while."""
+
+    code = "read-only"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This index is read-only at the moment: {reason}; upload again when it is over.")
+        self.reason = reason
 
 
 class BodyTooSlowError(UploadRefusedError):
@@ -119,3 +142,45 @@ class FilenameTakenError(UploadRefusedError):
     def __init__(self, filename: str) -> None:
         super().__init__(f"{filename} exists with other contents; filenames are never reused, so raise the version.")
         self.filename = filename
+
+
+class NameRefusedError(UploadRefusedError):
+    """No new project may have this name."""
+
+    code = "name-refused"
+
+
+class NameConfusableError(NameRefusedError):
+    """The name of a new project looks like that of an existing one."""
+
+    code = "name-confusable"
+
+    def __init__(self, name: str, existing: str) -> None:
+        super().__init__(
+            f"{name} is too easily taken for the existing project {existing}; choose another name, or ask an "
+            f"administrator to allow this one."
+        )
+        self.name, self.existing = name, existing
+
+
+class SdistTakenError(UploadRefusedError):
+    """A release has one sdist, so that everybody who builds it builds the same."""
+
+    code = "sdist-taken"
+
+    def __init__(self, filename: str, existing: str) -> None:
+        super().__init__(f"{filename} would be a second sdist of its release, beside {existing}; raise the version.")
+        self.filename, self.existing = filename, existing
+
+
+class ReleaseClosedError(UploadRefusedError):
+    """A release that people have used for a while gets no new files: a stolen token must not change what it is."""
+
+    code = "release-closed"
+
+    def __init__(self, release: str) -> None:
+        super().__init__(
+            f"{release} is too old to take new files (INDEXSITE_RELEASE_DAYS); raise the version, or have an owner of "
+            f"the project reopen the release."
+        )
+        self.release = release

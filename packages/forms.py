@@ -1,7 +1,7 @@
 """The upload form as twine, uv publish, poetry, flit, hatch and pdm fill it in: what it announces of the file."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.datastructures import MultiValueDict
@@ -14,6 +14,9 @@ from indexsite_client.protocol import (
     parse_distribution_filename,
 )
 from packages.errors import FilenameFaultyError, FormFaultyError
+from packages.metadata import AnnouncedMetadata
+from packages.names import filename_faults
+from packages.policy import LENIENT, Policy
 
 _DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}
 
@@ -25,16 +28,19 @@ class AnnouncedUpload:
     named: DistributionFilename
     display_name: str
     digests: dict[str, str] = field(default_factory=dict)
+    metadata: AnnouncedMetadata | None = None  # None: nothing is said that could be compared
 
 
-def announced_by_name(filename: str) -> AnnouncedUpload:
+def announced_by_name(filename: str, policy: Policy = LENIENT) -> AnnouncedUpload:
     """What a file's name alone announces; raises FilenameFaultyError."""
     named = _parse(filename)
+    if faults := filename_faults(named, policy):
+        raise FilenameFaultyError(*faults)
     return AnnouncedUpload(named, filename.partition("-")[0])
 
 
 class UploadForm(forms.Form):
-    """Shape checks only. The fields that are ignored here are read from the file itself."""
+    """Shape checks only. Of the metadata, what installers act on is compared with the file; the rest is ignored."""
 
     name = forms.CharField(max_length=200)
     version = forms.CharField(max_length=200)
@@ -43,19 +49,34 @@ class UploadForm(forms.Form):
     sha256_digest = forms.RegexField(r"^[0-9A-Fa-f]{64}$", required=False)
     blake2_256_digest = forms.RegexField(r"^[0-9A-Fa-f]{64}$", required=False)
 
-    def announced(self, filename: str) -> AnnouncedUpload:
+    def announced(self, filename: str, policy: Policy = LENIENT) -> AnnouncedUpload:
         """The announcement, in agreement with itself; raises FormFaultyError or FilenameFaultyError."""
         if not self.is_valid():
             raise FormFaultyError(*self._faults())
         values: dict[str, Any] = self.cleaned_data  # Any: Django's type for cleaned values
         named = _parse(filename)
         faults = _disagreements(named, name=values["name"], version=values["version"])
+        faults.extend(filename_faults(named, policy))
         if named.is_wheel != (values["filetype"] == "bdist_wheel"):
             faults.append(f"{filename} is not of the announced filetype {values['filetype']}.")
         if faults:
             raise FilenameFaultyError(*faults)
         digests = {algorithm: values[name] for name, algorithm in _DIGESTS.items() if values[name]}
-        return AnnouncedUpload(named, values["name"], digests)
+        return AnnouncedUpload(named, values["name"], digests, self._metadata())
+
+    def _metadata(self) -> AnnouncedMetadata:
+        return AnnouncedMetadata(
+            requires_python="".join(self._said("requires_python")),
+            requires_dist=self._said("requires_dist"),
+            requires_external=self._said("requires_external"),
+            provides_extra=self._said("provides_extra", "provides_extras"),  # pdm and twine before 6 say the latter
+        )
+
+    def _said(self, *names: str) -> frozenset[str]:
+        """The values of a field, by any of its names, without those that say nothing."""
+        data = cast("MultiValueDict[str, str]", self.data)
+        values = (value.strip() for name in names for value in data.getlist(name))
+        return frozenset(value for value in values if value not in ("", "UNKNOWN"))
 
     def _faults(self) -> list[str]:
         return [

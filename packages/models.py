@@ -1,10 +1,19 @@
 """Projects, releases and files; the outbox; the journal. What must never be false is a constraint here."""
 
 from django.conf import settings
+from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Replace
 
 HEX = r"^[0-9a-f]{64}$"
+
+
+def _look_alike_of(column: str) -> Replace:
+    """The SQL of `packages.names.look_alike`, for a normalized name."""
+    without_separators = Replace(column, Value("-"), Value(""))
+    ones = Replace(Replace(without_separators, Value("l"), Value("1")), Value("i"), Value("1"))
+    return Replace(ones, Value("o"), Value("0"))
 
 
 class Project(models.Model):
@@ -13,12 +22,32 @@ class Project(models.Model):
     name = models.CharField(max_length=200, unique=True)
     display_name = models.CharField(max_length=200)
     created_at = models.DateTimeField()
+    look_alike = models.GeneratedField(
+        expression=_look_alike_of("name"), output_field=models.CharField(max_length=200), db_persist=True, db_index=True
+    )
+    may_resemble = models.BooleanField(
+        default=False, help_text="may have a name that looks like another's: allowed, imported or restored"
+    )
+    stored_bytes = models.PositiveBigIntegerField(default=0, help_text="of all its files")
+    stored_files = models.PositiveIntegerField(default=0)
+    quota = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="bytes of all its files; empty as the settings say, 0 without limit"
+    )
+    file_limit = models.PositiveBigIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="bytes of one file; empty as settings say"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 name="project_name_is_normalized", condition=Q(name__regex=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-            )
+            ),
+            models.UniqueConstraint(
+                name="project_looks_like_no_other", fields=["look_alike"], condition=Q(may_resemble=False)
+            ),
+        ]
+        indexes = [
+            models.Index(name="project_file_limit", fields=["file_limit"], condition=Q(file_limit__isnull=False))
         ]
 
     def __str__(self) -> str:
@@ -49,6 +78,7 @@ class Release(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="releases")
     version = models.CharField(max_length=200)
     created_at = models.DateTimeField()
+    reopened_until = models.DateTimeField(null=True, blank=True, help_text="takes files until then, however old")
 
     class Meta:
         constraints = [models.UniqueConstraint(name="release_is_one", fields=["project", "version"])]
@@ -90,6 +120,34 @@ class File(models.Model):
 
     def __str__(self) -> str:
         return self.filename
+
+
+class AccountUsage(models.Model):
+    """How much an account has uploaded that is still here, and how much it may."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="usage")
+    stored_bytes = models.PositiveBigIntegerField(default=0)
+    quota = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="bytes; empty as the settings say, 0 without limit"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.user} uses {self.stored_bytes} bytes"
+
+
+class ListedName(models.Model):
+    """A name about which an administrator has decided whether a new project may have it."""
+
+    class Verdict(models.TextChoices):
+        PROHIBITED = "prohibited"
+        ALLOWED = "allowed"  # though it is the standard library's, or looks like another project's
+
+    name = models.CharField(max_length=200, unique=True, help_text="in any spelling; it is normalized")
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.PROHIBITED)
+    reason = models.CharField(max_length=200, blank=True, help_text="shown to those who are refused")
+
+    def __str__(self) -> str:
+        return f"{self.name} is {self.verdict}"
 
 
 class OutboxEntry(models.Model):

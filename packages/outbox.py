@@ -20,7 +20,7 @@ from indexsite_client.protocol import (
     ProjectPage,
     parse_distribution_filename,
 )
-from packages import journal
+from packages import journal, usage
 from packages.models import File, OutboxEntry, Project, Release
 
 PUBLISH_ACTOR = "publish_waiting_changes"  # of tufsigning, named here by a constant so that nothing imports upwards
@@ -126,11 +126,14 @@ def restore(page: ProjectPage, *, voucher: str, now: datetime) -> int:
     with transaction.atomic():
         for file in missing:
             _restore_file(page.project, file, voucher=voucher, now=now)
+        for project in Project.objects.filter(name=page.project):
+            usage.recount(project)
     return len(missing)
 
 
 def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: datetime) -> None:
-    project, _ = Project.objects.get_or_create(name=name, defaults={"display_name": name, "created_at": now})
+    made = {"display_name": name, "created_at": now, "may_resemble": True}  # it was let in once
+    project, _ = Project.objects.get_or_create(name=name, defaults=made)
     version = parse_distribution_filename(file.filename).version_text
     release, _ = Release.objects.get_or_create(project=project, version=version, defaults={"created_at": now})
     File.objects.create(

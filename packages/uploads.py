@@ -2,44 +2,46 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import close_old_connections
 
 from accounts.callers import Caller, Scope
-from packages.acceptance import (
-    Acceptance,
-    Receipt,
-    StoredDistribution,
-    accept_together,
-    check_access,
-    is_here_already,
-)
+from packages.acceptance import Acceptance, Receipt, StoredDistribution, accept_together
+from packages.admission import Holdings, Wish
 from packages.blobs import IncomingBlob
 from packages.distributions import read_distribution
+from packages.errors import IndexReadOnlyError
 from packages.forms import AnnouncedUpload
+from packages.name_lists import check_new_name
+from packages.policy import Policy
 from packages.together import Together
 from storage.contract import Source, blob_name, the_storage
 
 _SMALL = 1024 * 1024  # bytes
 
 
-def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: IncomingBlob, now: datetime) -> Receipt:
+def receive_upload(
+    *, caller: Caller, announced: AnnouncedUpload, blob: IncomingBlob, policy: Policy, now: datetime
+) -> Receipt:
     """Take a received file into the index.
 
     Raises UploadRefusedError or AccessError, and then nothing is changed. A crash before the commit leaves at most
     a blob that nothing refers to; after it, the outbox entry sees to the signing.
     """
     named = announced.named
+    check_writable(policy)
     caller.require(Scope.UPLOAD)
     caller.require_project(named.project)
-    check_access(caller, named.project)
     blob.check(announced.digests)
-    if is_here_already(named.filename, blob.sha256):
+    wish = Wish(caller, named, blob.sha256, blob.size, now, policy)
+    holdings = Holdings.read([wish], lock=False)  # asked again when it is recorded; here, so that nothing is stored
+    if not holdings.admit(wish):
         return Receipt(named.filename, is_new=False)
+    warnings = check_new_name(named.project, policy) if named.project not in holdings.projects else ()
     close_old_connections()  # a pooled one is for others while bytes are read and stored
-    distribution = read_distribution(named, blob.file)
+    distribution = read_distribution(named, blob.file, announced=announced.metadata, policy=policy)
     files: dict[str, Source] = {blob_name(blob.sha256): blob.finished()}
     metadata_sha256 = ""
     if named.is_wheel:
@@ -49,7 +51,14 @@ def receive_upload(*, caller: Caller, announced: AnnouncedUpload, blob: Incoming
         the_storage().write(files)
         files = {}
     stored = StoredDistribution(distribution, announced.display_name, blob.sha256, blob.size, metadata_sha256)
-    return _store_and_accept(_Received(files, Acceptance(caller, stored, now)))
+    receipt = _store_and_accept(_Received(files, Acceptance(caller, stored, now, policy)))
+    return replace(receipt, warnings=warnings) if receipt.is_new else receipt
+
+
+def check_writable(policy: Policy) -> None:
+    """Raise IndexReadOnlyError while nothing may be changed."""
+    if policy.read_only:
+        raise IndexReadOnlyError(policy.read_only)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,15 @@ from accounts.errors import AccessError, NotSignedInError, SessionEndedError
 from accounts.models import User
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
+from packages.admission import largest_file
 from packages.counters import UPLOADS
 from packages.errors import (
     BodyTooSlowError,
     FileTooLargeError,
     FormFaultyError,
     IndexBusyError,
+    IndexReadOnlyError,
+    QuotaExceededError,
     StoreBusyError,
     UploadRefusedError,
     UploadsBusyError,
@@ -31,21 +34,23 @@ from packages.errors import (
 )
 from packages.forms import UploadForm, announced_by_name, check_action
 from packages.receiving import FIELDS_LIMIT, PacedBody, received_file, received_form
-from packages.uploads import receive_upload
+from packages.uploads import check_writable, receive_upload
 from storage.contract import StorageUnavailableError
 
 _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotSignedInError, 401),
     (AccessError, 403),
     (FileTooLargeError, 413),
+    (QuotaExceededError, 413),
     (BodyTooSlowError, 408),
     (UploadsBusyError, 503),
     (UploadsCollideError, 503),
     (IndexBusyError, 503),
     (StoreBusyError, 503),
+    (IndexReadOnlyError, 503),
     (UploadRefusedError, 400),
 )
-Receive = Callable[[HttpRequest, Caller, PacedBody], Receipt]
+Receive = Callable[[HttpRequest, Caller, PacedBody, int], Receipt]
 log = logging.getLogger(__name__)
 _callers = RecentAnswers[Caller](seconds=1.0)
 _places = threading.BoundedSemaphore(settings.UPLOADS_AT_ONCE)
@@ -65,11 +70,11 @@ def page_upload(request: HttpRequest, filename: str) -> HttpResponse:
     PUT, for of a POST without a form Django reads the body itself, in search of the CSRF token that is in the header.
     """
 
-    def receive(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
-        limit = settings.UPLOAD_LIMIT
-        announced = announced_by_name(filename)
-        with received_file(body, length=_length(request, most=limit), limit=limit) as blob:
-            return receive_upload(caller=caller, announced=announced, blob=blob, now=timezone.now())
+    def receive(request: HttpRequest, caller: Caller, body: PacedBody, limit: int) -> Receipt:
+        policy = settings.UPLOAD_POLICY
+        announced = announced_by_name(filename, policy)
+        with received_file(body, length=_length(request, limit=limit), limit=limit) as blob:
+            return receive_upload(caller=caller, announced=announced, blob=blob, policy=policy, now=timezone.now())
 
     return _take(request, lambda: _signed_in(request), receive)
 
@@ -87,9 +92,11 @@ def _take(request: HttpRequest, identify: Callable[[], Caller], receive: Receive
         caller = identify()
         bind_contextvars(actor=caller.username, token=caller.token_id)
         caller.require(Scope.UPLOAD)
+        check_writable(settings.UPLOAD_POLICY)
+        limit = largest_file(settings.UPLOAD_POLICY)
         close_old_connections()  # a pooled one is for others while the body comes
         with _upload_place():
-            receipt = receive(request, caller, body)
+            receipt = receive(request, caller, body, limit)
     except (AccessError, UploadRefusedError) as error:
         body.drain()
         return _refusal(request, error)
@@ -101,7 +108,7 @@ def _take(request: HttpRequest, identify: Callable[[], Caller], receive: Receive
         log.error("The storage did not take an upload: %s", error)
         body.drain()
         return _refusal(request, StoreBusyError())
-    return _answer(request, 200, [receipt.sentence], code="received")
+    return _answer(request, 200, [receipt.sentence, *receipt.warnings], code="received")
 
 
 def _identify(authorization: str) -> Caller:
@@ -115,25 +122,25 @@ def _identify(authorization: str) -> Caller:
     return _callers.get(authorization, ask)
 
 
-def _length(request: HttpRequest, *, most: int) -> int:
-    """The length of the body; raises FileTooLargeError before any of it is read."""
+def _length(request: HttpRequest, *, limit: int, more: int = 0) -> int:
+    """The length of the body: `limit` for the file, and `more`; raises FileTooLargeError before any of it is read."""
     length = request.META.get("CONTENT_LENGTH") or ""
     if not length.isdigit():
         raise FormFaultyError("The request has no Content-Length; upload with twine or uv.")
-    if int(length) > most:
-        raise FileTooLargeError(settings.UPLOAD_LIMIT)
+    if int(length) > limit + more:
+        raise FileTooLargeError(limit)
     return int(length)
 
 
-def _receive_form(request: HttpRequest, caller: Caller, body: PacedBody) -> Receipt:
-    limit = settings.UPLOAD_LIMIT
-    length, kind = _length(request, most=limit + FIELDS_LIMIT), request.META.get("CONTENT_TYPE", "")
+def _receive_form(request: HttpRequest, caller: Caller, body: PacedBody, limit: int) -> Receipt:
+    policy = settings.UPLOAD_POLICY
+    length, kind = _length(request, limit=limit, more=FIELDS_LIMIT), request.META.get("CONTENT_TYPE", "")
     with received_form(body, content_type=kind, length=length, limit=limit) as form:
         if form.blob is None:
             raise FormFaultyError("The form has no file in the field 'content'.")
         check_action(form.fields)
-        announced = UploadForm(form.fields).announced(form.filename)
-        return receive_upload(caller=caller, announced=announced, blob=form.blob, now=timezone.now())
+        announced = UploadForm(form.fields).announced(form.filename, policy)
+        return receive_upload(caller=caller, announced=announced, blob=form.blob, policy=policy, now=timezone.now())
 
 
 @contextmanager
@@ -152,7 +159,7 @@ def _refusal(request: HttpRequest, error: AccessError | UploadRefusedError) -> H
     response = _answer(request, status, faults, code=error.code)
     if status == 401:
         response["WWW-Authenticate"] = 'Basic realm="Indexsite"'
-    if status == 503:
+    if status == 503 and not isinstance(error, IndexReadOnlyError):
         response["Retry-After"] = "5"
     return response
 
@@ -161,6 +168,7 @@ def _answer(request: HttpRequest, status: int, sentences: list[str], *, code: st
     """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it."""
     UPLOADS.labels(code).inc()
     if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
-        return JsonResponse({"code": code, "message": sentences[0], "faults": sentences}, status=status)
+        rest = {"faults": sentences} if status >= 400 else {"warnings": sentences[1:]}
+        return JsonResponse({"code": code, "message": sentences[0], **rest}, status=status)
     text = "\n".join(sentences) + "\n"
     return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")

@@ -80,8 +80,8 @@ def raw_zip(
         w = dict(f) | {"place": len(content) + len(directory) + len(middle), "record": 44, "disks": 1}
         w |= wide if isinstance(wide, Mapping) else {}
         disks = (w.get("disk", 0), w.get("first_disk", 0))
-        numbers = (w["record"], 45, 45, *disks, w["here"], w["count"], w["size"], w["start"])
-        tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *numbers)
+        counted = (w["record"], 45, 45, *disks, w["here"], w["count"], w["size"], w["start"])
+        tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *counted)
         tail += struct.pack("<4sLQL", b"PK\6\7", w.get("locator_disk", 0), w["place"], w["disks"])
         f |= {"count": 0xFFFF, "here": 0xFFFF, "size": 0xFFFFFFFF, "start": 0xFFFFFFFF}
     f |= end

@@ -1,6 +1,7 @@
 """Fixtures: running indexes on SQLite and PostgreSQL, real distributions from the package registry."""
 
 import fcntl
+import hashlib
 import itertools
 import os
 import subprocess
@@ -32,7 +33,7 @@ REAL_WHEELS += [
     "setuptools==75.8.0",
     "wheel==0.45.1",
 ]
-REAL_SDISTS = ["six==1.17.0", "zope.event==5.0", "typing_extensions==4.12.2"]
+REAL_SDISTS = ["six==1.17.0", "zope.event==6.0", "typing_extensions==4.12.2"]
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +140,8 @@ def _index_factory(folder: Path) -> Iterator[NewIndex]:
 @pytest.fixture(scope="session")
 def real_distributions() -> list[Path]:
     """Well-known projects' wheels and sdists, as the package registry has them, fetched once."""
-    folder = Path(tempfile.gettempdir()) / f"indexsite-real-{os.getuid()}-{sys.version_info.minor}"
+    chosen = hashlib.sha256(" ".join([*REAL_WHEELS, *REAL_SDISTS]).encode()).hexdigest()[:8]
+    folder = Path(tempfile.gettempdir()) / f"indexsite-real-{os.getuid()}-{sys.version_info.minor}-{chosen}"
     folder.mkdir(exist_ok=True)
     with open(folder / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

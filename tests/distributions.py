@@ -5,8 +5,10 @@ import hashlib
 import io
 import tarfile
 import zipfile
+import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from email import message_from_bytes
 
 _EPOCH = (2020, 1, 1, 0, 0, 0)
 
@@ -42,11 +44,11 @@ def record_hash(content: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}={digest}"
 
 
-def sdist(name: str, version: str, *, members: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
+def sdist(name: str, version: str, *, extra: str = "", members: Mapping[str, bytes] | None = None) -> tuple[str, bytes]:
     """The filename and the bytes of an sdist that setuptools can build."""
-    top = f"{name.replace('-', '_').lower()}-{version}"
+    top = f"{name.replace('-', '_').replace('.', '_').lower()}-{version}"
     contents: dict[str, bytes] = {
-        f"{top}/PKG-INFO": metadata(name, version).encode(),
+        f"{top}/PKG-INFO": metadata(name, version, extra).encode(),
         f"{top}/pyproject.toml": f'[project]\nname = "{name}"\nversion = "{version}"\n'.encode(),
         **(members or {}),
     }
@@ -71,3 +73,24 @@ def tar_gz_of(contents: Mapping[str, bytes]) -> bytes:
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def announced_metadata(content: bytes) -> dict[str, list[str]]:
+    """What twine's form says of a distribution's metadata beside name and version; nothing where it is unreadable."""
+    try:
+        headers = message_from_bytes(_metadata_in(content))
+    except (OSError, EOFError, KeyError, StopIteration, tarfile.TarError, zipfile.BadZipFile, zlib.error):
+        return {}
+    names = ("Requires-Python", "Requires-Dist", "Requires-External", "Provides-Extra")
+    return {name.lower().replace("-", "_"): [str(value) for value in headers.get_all(name, [])] for name in names}
+
+
+def _metadata_in(content: bytes) -> bytes:
+    if content.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            names = ("METADATA", "PKG-INFO")
+            return archive.read(next(path for path in archive.namelist() if path.rpartition("/")[2] in names))
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        member = next(each for each in archive if each.name.count("/") == 1 and each.name.endswith("/PKG-INFO"))
+        file = archive.extractfile(member)
+        return file.read() if file else b""

@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 
 import psutil
 
+from tests.distributions import announced_metadata
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
@@ -172,7 +174,7 @@ class RunningIndex:
         is_wheel = filename.endswith(".whl")
         if not is_wheel:
             name, version = filename.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)
-        form = {
+        form: dict[str, str | list[str]] = {
             ":action": "file_upload",
             "protocol_version": "1",
             "metadata_version": "2.1",
@@ -180,6 +182,7 @@ class RunningIndex:
             "version": version,
             "filetype": "bdist_wheel" if is_wheel else "sdist",
             "sha256_digest": hashlib.sha256(content).hexdigest(),
+            **announced_metadata(content),
         }
         form.update({name: value for name, value in fields.items() if value})
         body, kind = multipart(
@@ -234,12 +237,13 @@ class RunningIndex:
         return self.get("/tuf/metadata/1.root.json").body
 
 
-def multipart(fields: Mapping[str, str], filename: str, content: bytes) -> tuple[bytes, str]:
-    """A multipart/form-data body and its content type."""
+def multipart(fields: Mapping[str, str | list[str]], filename: str, content: bytes) -> tuple[bytes, str]:
+    """A multipart/form-data body and its content type; a list becomes several fields of one name."""
     boundary = "indexsite-test-boundary"
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
+        for name, values in fields.items()
+        for value in ([values] if isinstance(values, str) else values)
     ]
     parts.append(
         f'--{boundary}\r\nContent-Disposition: form-data; name="content"; filename="{filename}"\r\n'

@@ -1,34 +1,16 @@
 """Several uploads in one transaction: each has its own receipt or refusal, as if it had come alone."""
 
-from datetime import UTC, datetime
-
 import pytest
-from packaging.version import Version
 
-from accounts.callers import Caller, Scope
 from accounts.errors import ProjectForbiddenError
-from accounts.models import User
 from indexsite.models import QueuedMessage
-from indexsite_client.protocol import parse_distribution_filename
-from packages.acceptance import Acceptance, Receipt, StoredDistribution, accept_together
-from packages.distributions import CoreMetadata, Distribution
+from packages.acceptance import Receipt, accept_together
 from packages.errors import FilenameTakenError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, OutboxEntry, Project, Release
 from packages.prepared import Prepared
+from tests.accepting import NOW, caller, wanted
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-def caller(name: str) -> Caller:
-    user, _ = User.objects.get_or_create(username=name)
-    return Caller(user.pk, name, 1, frozenset({Scope.UPLOAD}), frozenset())
-
-
-def wanted(filename: str, *, by: Caller, sha256: str = "a" * 64) -> Acceptance:
-    named = parse_distribution_filename(filename)
-    metadata = CoreMetadata(named.project, Version("1"), "", "", b"")
-    return Acceptance(by, StoredDistribution(Distribution(named, metadata), "A-Name", sha256, 1, ""), NOW)
 
 
 def test_each_of_a_group_is_answered_as_if_it_had_come_alone() -> None:

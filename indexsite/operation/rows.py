@@ -65,7 +65,7 @@ def write_rows(folder: Path) -> Iterator[Path]:
         if label in _LEFT_OUT or not model._meta.managed or model._meta.proxy:
             continue
         path = folder / f"{label}.jsonl.gz"
-        columns = [field.attname for field in model._meta.concrete_fields]
+        columns = [field.attname for field in model._meta.concrete_fields if not field.generated]
         rows = model._base_manager.order_by("pk").values_list(*columns).iterator(chunk_size=_AT_ONCE)
         with gzip.open(path, "wt", compresslevel=3, encoding="utf-8") as lines:
             lines.write(f"{json.dumps(columns)}\n")

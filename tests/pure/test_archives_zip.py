@@ -96,7 +96,7 @@ CASES = [
     ("ZIP64 on another volume", raw_zip(GOOD, wide={"disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
     ("ZIP64 that begins elsewhere", raw_zip(GOOD, wide={"first_disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
     ("ZIP64 of two counts", raw_zip(GOOD, wide={"here": 1}), "malformed", raw_zip(GOOD, wide=True)),
-    ("ZIP64 of another count", raw_zip(GOOD, wide={"count": 3, "here": 3}), "more than the 3", raw_zip(GOOD, wide=True)),
+    ("ZIP64 of more", raw_zip(GOOD, wide={"count": 3, "here": 3}), "more than the 3", raw_zip(GOOD, wide=True)),
     ("ZIP64 record too long", raw_zip(GOOD, wide={"record": 50}), "malformed", raw_zip(GOOD, wide=True)),
     ("data before ZIP64's end", raw_zip(GOOD, wide=True, middle=b"xx"), "bytes lie before", raw_zip(GOOD, wide=True)),
     (

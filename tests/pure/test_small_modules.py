@@ -15,8 +15,9 @@ from indexsite.reading.answers import matches
 from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite_client.protocol import parse_distribution_filename
-from packages.distributions import read_core_metadata, read_distribution
+from packages.distributions import read_distribution
 from packages.errors import BodyTooSlowError, MetadataFaultyError
+from packages.metadata import read_core_metadata
 from packages.receiving import MIN_RATE, PacedBody
 from tests.distributions import metadata, wheel
 
@@ -141,7 +142,7 @@ def header_lines(count: int) -> bytes:
 @pytest.mark.parametrize("content", [header_lines(5000), header_lines(0) + b"Classifier: x\n" * 20_000])
 def test_metadata_with_more_headers_than_anybody_needs_is_refused_unparsed(content: bytes) -> None:
     with pytest.raises(MetadataFaultyError, match="more headers"):
-        read_core_metadata(content, filename="many-1.0.tar.gz")
+        read_core_metadata(content, parse_distribution_filename("many-1.0.tar.gz"))
 
 
 def test_a_version_of_five_thousand_digits_is_refused() -> None:
@@ -153,7 +154,8 @@ def test_a_version_of_five_thousand_digits_is_refused() -> None:
 
 def test_an_emoji_in_a_summary_is_welcome() -> None:
     text = metadata("emoji", "1.0").replace("A test of emoji.", "A test of \U0001f469\u200d\U0001f4bb\u00a0code.")
-    assert "\u200d" in read_core_metadata(text.encode(), filename="emoji-1.0.tar.gz").summary
+    named = parse_distribution_filename("emoji-1.0.tar.gz")
+    assert "\u200d" in read_core_metadata(text.encode(), named).summary
 
 
 # --- cache ---
