@@ -80,14 +80,14 @@ def raw_zip(
         w = dict(f) | {"place": len(content) + len(directory) + len(middle), "record": 44, "disks": 1}
         w |= wide if isinstance(wide, Mapping) else {}
         disks = (w.get("disk", 0), w.get("first_disk", 0))
-        counted = (w["record"], 45, 45, *disks, w["here"], w["count"], w["size"], w["start"])
-        tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *counted)
+        numbers = (w["record"], 45, 45, *disks, w["here"], w["count"], w["size"], w["start"])
+        tail = struct.pack("<4sQ2H2L4Q", b"PK\6\6", *numbers)
         tail += struct.pack("<4sLQL", b"PK\6\7", w.get("locator_disk", 0), w["place"], w["disks"])
         f |= {"count": 0xFFFF, "here": 0xFFFF, "size": 0xFFFFFFFF, "start": 0xFFFFFFFF}
     f |= end
     comment: bytes = f.get("comment", b"")
-    numbers = (f.get("disk", 0), f.get("first_disk", 0), f["here"], f["count"], f["size"], f["start"])
-    last = struct.pack("<4s4H2LH", b"PK\5\6", *numbers, len(comment))
+    ending = (f.get("disk", 0), f.get("first_disk", 0), f["here"], f["count"], f["size"], f["start"], len(comment))
+    last = struct.pack("<4s4H2LH", b"PK\5\6", *ending)
     return bytes(content + directory) + middle + tail + last + comment + after
 
 

@@ -62,8 +62,7 @@ def overlapping() -> bytes:
 
 
 PLAIN = raw_zip(GOOD)
-DUPLICATE = wheel_files()
-BIG = 0x10000
+DIRECTORY = sum(46 + len(entry.name) for entry in GOOD)  # bytes
 TWICE = [GOOD[0], *GOOD]
 
 CASES = [
@@ -87,6 +86,19 @@ CASES = [
     ("several volumes", raw_zip(GOOD, here=1), "several volumes", PLAIN),
     ("more members than announced", raw_zip(GOOD, count=3, here=3), "more than the 3 members", PLAIN),
     ("fewer members than announced", raw_zip(GOOD, count=5, here=5), "fewer members", PLAIN),
+    ("a directory of other things", PLAIN.replace(b"PK\1\2", b"PK\1\3", 1), "is malformed", PLAIN),
+    (
+        "a directory with a stump of a member",
+        raw_zip(GOOD, middle=b"PK\1\2stump", size=DIRECTORY + 9, count=len(GOOD) + 1, here=len(GOOD) + 1),
+        "is malformed",
+        PLAIN,
+    ),
+    (
+        "a member's name beyond the directory",
+        PLAIN[: PLAIN.rindex(b"PK\1\2") + 28] + b"\xff\xff" + PLAIN[PLAIN.rindex(b"PK\1\2") + 30 :],
+        "directory is cut short",
+        PLAIN,
+    ),
     ("directory too short", raw_zip(GOOD, size=10), "bytes lie before", PLAIN),
     # ZIP64
     ("ZIP64 contradicts", raw_zip(GOOD, wide=True, count=3, here=3), "contradict", raw_zip(GOOD, wide=True)),
@@ -96,7 +108,8 @@ CASES = [
     ("ZIP64 on another volume", raw_zip(GOOD, wide={"disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
     ("ZIP64 that begins elsewhere", raw_zip(GOOD, wide={"first_disk": 1}), "malformed", raw_zip(GOOD, wide=True)),
     ("ZIP64 of two counts", raw_zip(GOOD, wide={"here": 1}), "malformed", raw_zip(GOOD, wide=True)),
-    ("ZIP64 of more", raw_zip(GOOD, wide={"count": 3, "here": 3}), "more than the 3", raw_zip(GOOD, wide=True)),
+    ("ZIP64 of another count", raw_zip(GOOD, wide={"count": 3, "here": 3}), "more than the 3", PLAIN),
+    ("ZIP64 of another signature", raw_zip(GOOD, wide=True).replace(b"PK\6\6", b"PK\6\5"), "malformed", PLAIN),
     ("ZIP64 record too long", raw_zip(GOOD, wide={"record": 50}), "malformed", raw_zip(GOOD, wide=True)),
     ("data before ZIP64's end", raw_zip(GOOD, wide=True, middle=b"xx"), "bytes lie before", raw_zip(GOOD, wide=True)),
     (
@@ -152,6 +165,7 @@ CASES = [
     ("damaged", raw_zip(change(GOOD, packed=b"\xff" * 9)), "cannot be inflated", PLAIN),
     ("contents cut short", raw_zip(change(GOOD, packed=FIRST.body()[:-3])), "end early", PLAIN),
     ("hidden behind the contents", raw_zip(change(GOOD, packed=FIRST.body() + b"x")), "no reader unpacks", PLAIN),
+    ("much hidden behind", raw_zip(change(GOOD, packed=FIRST.body() + b"x" * 99_999)), "no reader unpacks", PLAIN),
     (
         "stored, but shorter",
         raw_zip(change(GOOD, both={"method": 0}, packed=FIRST.data[:-1])),
@@ -203,6 +217,10 @@ def test_the_order_of_the_directory_is_free() -> None:
     parts = content[start:end].split(b"PK\1\2")[1:]
     turned = b"".join(b"PK\1\2" + part for part in reversed(parts))
     assert faults(WHEEL_NAME, content[:start] + turned + content[end:]) == []
+
+
+def test_a_data_descriptor_is_named_before_the_gap_that_it_makes() -> None:
+    assert "data descriptor" in faults(WHEEL_NAME, described())[0]
 
 
 def test_several_faults_come_together_the_gravest_first() -> None:
