@@ -32,6 +32,7 @@ class Wheel:
     version: str
     tag: str
     content: bytes
+    requires: tuple[str, ...] = ()
 
     @property
     def filename(self) -> str:
@@ -102,7 +103,7 @@ def make_wheel(project: str, version: str, tag: str, *, payload: bytes = b"", re
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data)  # ZipInfo's date is fixed: 1980
-    return Wheel(project, version, tag, buffer.getvalue())
+    return Wheel(project, version, tag, buffer.getvalue(), requires)
 
 
 def _record_hash(data: bytes) -> str:

@@ -54,7 +54,7 @@ def encode_form(wheel: Wheel, boundary: str) -> bytes:
     }
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
+        for name, value in [*fields.items(), *(("requires_dist", needed) for needed in wheel.requires)]
     ]
     head = f'Content-Disposition: form-data; name="content"; filename="{wheel.filename}"'
     parts.append(f"--{boundary}\r\n{head}\r\nContent-Type: application/octet-stream\r\n\r\n".encode())
