@@ -1,6 +1,6 @@
 """Taking files into the index: the rows of several uploads in one transaction, or a refusal for each that cannot be."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,20 +10,28 @@ from accounts.callers import Caller
 from accounts.errors import AccessError, ProjectForbiddenError
 from packages import journal, outbox
 from packages.distributions import Distribution
-from packages.errors import FilenameTakenError, UploadRefusedError, UploadsCollideError
+from packages.errors import (
+    FilenameDeletedError,
+    FilenameTakenError,
+    ProjectClosedError,
+    UploadRefusedError,
+    UploadsCollideError,
+)
 from packages.models import File, JournalEntry, Membership, Project, Release
 from packages.prepared import Prepared
 
 _TRIES = 5
 _PROJECTS = Prepared(
-    lambda names: Project.objects.filter(name__in=names).values_list("name", "pk", "memberships__user")
+    lambda names: Project.every.filter(name__in=names).values_list("name", "pk", "memberships__user", "status")
 )
 _RELEASES = Prepared(
     lambda names, versions: Release.objects.filter(project__name__in=names, version__in=versions).values_list(
         "project__name", "version", "pk"
     )
 )
-_FILES = Prepared(lambda names: File.objects.filter(filename__in=names).values_list("filename", "sha256"))
+_FILES = Prepared(lambda names: File.every.filter(filename__in=names).values_list("filename", "sha256", "state"))
+_CLOSED = frozenset({Project.Status.ARCHIVED, Project.Status.QUARANTINED, Project.Status.DELETED})
+_GONE = ""  # instead of the SHA-256 of a file that was deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +106,33 @@ def _accept_alone(wanted: Acceptance) -> Receipt | Exception:
 
 
 def check_access(caller: Caller, name: str) -> None:
-    """Raise ProjectForbiddenError unless the project is the caller's, or there is none yet."""
-    members = [user_id for _, _, user_id in _PROJECTS.rows([name])]
-    if members and caller.user_id not in members:
+    """Raise ProjectForbiddenError unless the project is the caller's, or there is none yet; ProjectClosedError."""
+    rows = _PROJECTS.rows([name])
+    if rows and caller.user_id not in {user_id for _, _, user_id, _ in rows}:
         raise _forbidden(caller, name)
+    for *_, status in rows[:1]:
+        _check_open(name, status)
+
+
+def _check_open(name: str, status: str) -> None:
+    if status in _CLOSED:
+        raise ProjectClosedError(name, status)
 
 
 def is_here_already(filename: str, sha256: str) -> bool:
-    """Whether the very same file is here; raises FilenameTakenError where another one has the name."""
-    return _compare(filename, sha256, dict(_FILES.rows([filename])).get(filename))
+    """Whether the very same file is here; raises FilenameTakenError where another one has the name, or had it."""
+    return _compare(filename, sha256, _known_files([filename]).get(filename))
+
+
+def _known_files(filenames: Collection[str]) -> dict[str, str]:
+    """The SHA-256 by filename, of deleted ones _GONE."""
+    rows = _FILES.rows(filenames)
+    return {name: _GONE if state == File.State.DELETED else sha256 for name, sha256, state in rows}
 
 
 def _compare(filename: str, sha256: str, known: str | None) -> bool:
+    if known == _GONE:
+        raise FilenameDeletedError(filename)
     if known is not None and known != sha256:
         raise FilenameTakenError(filename)
     return known is not None
@@ -134,20 +157,22 @@ class _Rows:
     def read(cls, group: Iterable[Acceptance]) -> "_Rows":
         names = {each.stored.distribution.named.project for each in group}
         rows = _PROJECTS.rows(names)
-        projects = {name: Project(pk=pk, name=name) for name, pk, _ in rows}
+        projects = {name: Project(pk=pk, name=name, status=status) for name, pk, _, status in rows}
         releases = {
             (name, version): Release(pk=pk, project=projects[name], version=version)
             for name, version, pk in _RELEASES.rows(names, {each.stored.version for each in group})
         }
-        files = dict(_FILES.rows({each.stored.filename for each in group}))
-        return cls(projects, {(name, user_id) for name, _, user_id in rows}, releases, files)
+        files = _known_files({each.stored.filename for each in group})
+        return cls(projects, {(name, user_id) for name, _, user_id, _ in rows}, releases, files)
 
     def add(self, wanted: Acceptance) -> Receipt:
-        """Add one file; raises ProjectForbiddenError or FilenameTakenError."""
+        """Add one file; raises ProjectForbiddenError, ProjectClosedError or FilenameTakenError."""
         caller, stored, now = wanted.caller, wanted.stored, wanted.now
         name = stored.distribution.named.project
         if name in self.projects and (name, caller.user_id) not in self.members:
             raise _forbidden(caller, name)
+        if name in self.projects:
+            _check_open(name, self.projects[name].status)
         if _compare(stored.filename, stored.sha256, self.files.get(stored.filename)):
             return Receipt(stored.filename, is_new=False)
         if name not in self.projects:

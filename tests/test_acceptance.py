@@ -101,10 +101,10 @@ def test_one_that_the_database_refuses_spoils_no_other() -> None:
 def test_a_prepared_query_is_one_over_its_lists_only() -> None:
     Project.objects.create(name="one", display_name="One", created_at=NOW)
     Project.objects.create(name="two", display_name="Two", created_at=NOW)
-    by_name = Prepared(lambda names: Project.objects.filter(name__in=names).values_list("name", "display_name"))
+    by_name = Prepared(lambda names: Project.every.filter(name__in=names).values_list("name", "display_name"))
     for _ in range(2):
         assert by_name.rows(["one"]) == [("one", "One")]
         assert sorted(by_name.rows({"two", "one", "none"})) == [("one", "One"), ("two", "Two")]
-    by_both = Prepared(lambda names, texts: Project.objects.filter(display_name__in=texts, name__in=names))
+    by_both = Prepared(lambda names, texts: Project.every.filter(display_name__in=texts, name__in=names))
     with pytest.raises(ValueError, match="order"):
         by_both.rows(["one"], ["Two"])
