@@ -27,7 +27,6 @@ from packages.models import File, OutboxEntry, Project, yank_shown
 
 PUBLISH_ACTOR = "publish_waiting_changes"  # of tufsigning, named here by a constant so that nothing imports upwards
 PUBLISH_QUEUE = "tuf"
-_LISTED = (File.State.WAITING, File.State.PUBLISHED)
 log = logging.getLogger(__name__)
 
 
@@ -94,7 +93,7 @@ def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, 
         "release__is_yanked",
         "release__yanked_reason",
     )
-    rows = File.objects.filter(release__project__name__in=list(projects), state__in=_LISTED).values_list(*fields)
+    rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
     for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, *yanked in rows:
         page_file = PageFile(
             filename=filename,

@@ -65,6 +65,9 @@ def _restore_absence(project: Project, page: ProjectPage, *, now: datetime) -> i
     published = File.objects.filter(release__project=project, state=File.State.PUBLISHED)
     gone = [filename for filename in published.values_list("filename", flat=True) if filename not in listed]
     is_quarantined = page.status is ProjectStatus.QUARANTINED
+    if not is_quarantined:  # any more
+        withheld = File.objects.filter(release__project=project, state=File.State.WITHHELD)
+        withheld.update(state=File.State.WAITING)
     state = File.State.WITHHELD if is_quarantined else File.State.DELETED
     for start in range(0, len(gone), 500):
         published.filter(filename__in=gone[start : start + 500]).update(state=state, voucher="")
