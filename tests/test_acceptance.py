@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db import IntegrityError
 from packaging.version import Version
 
 from accounts.callers import Caller, Scope
@@ -10,9 +11,16 @@ from accounts.errors import ProjectForbiddenError
 from accounts.models import User
 from indexsite.models import QueuedMessage
 from indexsite_client.protocol import parse_distribution_filename
-from packages.acceptance import Acceptance, Receipt, StoredDistribution, accept_together
+from packages.acceptance import (
+    Acceptance,
+    Receipt,
+    StoredDistribution,
+    accept_together,
+    check_access,
+    is_here_already,
+)
 from packages.distributions import CoreMetadata, Distribution
-from packages.errors import FilenameTakenError, UploadsCollideError
+from packages.errors import FilenameDeletedError, FilenameTakenError, ProjectClosedError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, OutboxEntry, Project, Release
 from packages.prepared import Prepared
 
@@ -96,6 +104,36 @@ def test_one_that_the_database_refuses_spoils_no_other() -> None:
     assert isinstance(bad, UploadsCollideError)
     assert (good, fine) == (Receipt("one-1.tar.gz", is_new=True), Receipt("three-1.tar.gz", is_new=True))
     assert set(Project.objects.values_list("name", flat=True)) == {"one", "three"}
+
+
+@pytest.mark.parametrize("status", ["archived", "quarantined", "deleted"])
+def test_a_project_that_was_closed_while_a_file_was_on_its_way_takes_it_no_more(status: str) -> None:
+    ann = caller("ann")
+    accept_together([wanted("one-1.tar.gz", by=ann)])
+    Project.every.update(status=status, status_before="active" if status == "quarantined" else "")
+    refusal, other = accept_together([wanted("one-2.tar.gz", by=ann), wanted("two-1.tar.gz", by=ann)])
+    assert isinstance(refusal, ProjectClosedError)
+    assert f"is {status}" in str(refusal)
+    assert other == Receipt("two-1.tar.gz", is_new=True)
+    with pytest.raises(ProjectClosedError):
+        check_access(ann, "one")
+    Project.every.update(status="deprecated", status_before="")
+    assert accept_together([wanted("one-2.tar.gz", by=ann)]) == [Receipt("one-2.tar.gz", is_new=True)]
+
+
+@pytest.mark.parametrize("sha256", ["a" * 64, "b" * 64])
+def test_a_file_that_was_deleted_while_it_came_again_stays_deleted(sha256: str) -> None:
+    ann = caller("ann")
+    accept_together([wanted("one-1.tar.gz", by=ann)])
+    File.objects.update(state="deleted")
+    [refusal] = accept_together([wanted("one-1.tar.gz", by=ann, sha256=sha256)])
+    assert isinstance(refusal, FilenameDeletedError)
+    with pytest.raises(FilenameDeletedError):
+        is_here_already("one-1.tar.gz", sha256)
+    with pytest.raises(IntegrityError):
+        File.objects.create(
+            release=Release.objects.get(), filename="one-1.tar.gz", sha256="c" * 64, size=1, uploaded_at=NOW
+        )
 
 
 def test_a_prepared_query_is_one_over_its_lists_only() -> None:
