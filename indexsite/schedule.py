@@ -13,7 +13,8 @@ from dramatiq import Actor
 from dramatiq.errors import BrokerConnectionError
 
 from indexsite.models import QueuedMessage, Schedule
-from packages import outbox
+from packages import outbox, sealing
+from packages.life import retention
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.tasks import publish_waiting_changes, renew_roles
@@ -58,6 +59,8 @@ def _send(actor: Actor[[], None]) -> None:
 ACTS = (
     PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: _send(renew_roles)),
     PeriodicAct("prune", timedelta(hours=1), _prune),
+    PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
+    PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
 )
 
 

@@ -1,11 +1,22 @@
 """What the index holds, to look at in Django's admin; only memberships are changed here."""
 
-from django import forms
-from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
+from collections.abc import Callable
+from typing import Any
 
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.actors import signed_in_actor
+from accounts.errors import AccessError
+from accounts.models import User
 from indexsite_client.protocol import ProtocolError, normalize_name
+from packages import journal
+from packages.life import projects
+from packages.life.errors import LifeError
 from packages.models import (
     AccountUsage,
     File,
@@ -45,10 +56,51 @@ class MembershipInline(admin.TabularInline[Membership, Project]):
 class ProjectAdmin(admin.ModelAdmin[Project]):
     """A project, its limits and its members."""
 
-    list_display = ("name", "display_name", "created_at", "stored_bytes", "quota", "file_limit")
+    list_display = ("name", "display_name", "status", "created_at", "stored_bytes", "quota", "file_limit")
+    list_filter = ("status",)
     search_fields = ("name",)
-    readonly_fields = ("name", "display_name", "created_at", "may_resemble", "stored_bytes", "stored_files")
+    readonly_fields = (
+        "name",
+        "display_name",
+        "created_at",
+        "status",
+        "status_reason",
+        "may_resemble",
+        "stored_bytes",
+        "stored_files",
+    )
+    exclude = ("status_before", "reason_before")
     inlines = (MembershipInline,)
+    actions = ("quarantine", "lift_quarantine")
+
+    @admin.action(description="Quarantine: no page lists a file of them, none is served, and they take no uploads")
+    def quarantine(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        """Signed within a second; what is refused is said."""
+        self._do(request, queryset, projects.quarantine_project)
+
+    @admin.action(description="Lift the quarantine")
+    def lift_quarantine(self, request: HttpRequest, queryset: QuerySet[Project]) -> None:
+        """They are what they were before."""
+        self._do(request, queryset, projects.lift_quarantine)
+
+    def _do(self, request: HttpRequest, chosen: QuerySet[Project], act: Callable[..., object]) -> None:
+        assert isinstance(request.user, User)  # noqa: S101  # the admin lets nobody else in
+        for name in chosen.values_list("name", flat=True):
+            try:
+                act(signed_in_actor(request.user), name, now=timezone.now())
+            except (LifeError, AccessError) as error:
+                self.message_user(request, str(error), messages.ERROR)
+
+    # Any: of whatever inline and form
+    def save_formset(self, request: HttpRequest, form: ModelForm[Project], formset: Any, change: bool) -> None:
+        """Members that are named or removed by hand are journalled too."""
+        formset.save()
+        changed = [*formset.new_objects, *(member for member, _ in formset.changed_objects)]
+        for act, members in (("member.set-by-hand", changed), ("member.removed-by-hand", formset.deleted_objects)):
+            for member in members:
+                details = {"user": member.user.username, "role": member.role}
+                actor, name = signed_in_actor(request.user), form.instance.name  # type: ignore[arg-type]  # a User
+                journal.entry(act, now=timezone.now(), caller=actor, project=name, **details).save()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """The first upload makes a project."""

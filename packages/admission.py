@@ -13,9 +13,11 @@ from accounts.errors import ProjectForbiddenError
 from accounts.recent import RecentAnswers
 from indexsite_client.protocol import DistributionFilename
 from packages.errors import (
+    FilenameDeletedError,
     FilenameTakenError,
     FileTooLargeError,
     NameConfusableError,
+    ProjectClosedError,
     QuotaExceededError,
     ReleaseClosedError,
     SdistTakenError,
@@ -29,13 +31,11 @@ from packages.usage import Growth
 
 ReleaseKey = tuple[str, str]  # normalized name and version
 _LOCK = Prepared(
-    lambda names: (
-        Project.objects.filter(name__in=names).order_by("name").select_for_update(no_key=True).values_list("pk")
-    )
+    lambda names: Project.every.filter(name__in=names).order_by("name").select_for_update(no_key=True).values_list("pk")
 )
 _PROJECTS = Prepared(
-    lambda names: Project.objects.filter(name__in=names).values_list(
-        "name", "pk", "stored_bytes", "quota", "file_limit", "memberships__user"
+    lambda names: Project.every.filter(name__in=names).values_list(
+        "name", "pk", "status", "stored_bytes", "quota", "file_limit", "memberships__user"
     )
 )
 _RELEASES = Prepared(
@@ -43,18 +43,20 @@ _RELEASES = Prepared(
         "project__name", "version", "pk", "created_at", "reopened_until"
     )
 )
-_FILES = Prepared(lambda names: File.objects.filter(filename__in=names).values_list("filename", "sha256"))
+_FILES = Prepared(lambda names: File.every.filter(filename__in=names).values_list("filename", "sha256", "state"))
 _OF_RELEASES = Prepared(
-    lambda names, versions: File.objects.filter(
+    lambda names, versions: File.every.filter(
         release__project__name__in=names, release__version__in=versions
     ).values_list("release__project__name", "release__version", "filename")
 )
-_LOOK_ALIKES = Prepared(lambda looks: Project.objects.filter(look_alike__in=looks).values_list("look_alike", "name"))
+_LOOK_ALIKES = Prepared(lambda looks: Project.every.filter(look_alike__in=looks).values_list("look_alike", "name"))
 _ACCOUNTS = Prepared(
     lambda names: AccountUsage.objects.filter(user__username__in=names).values_list(
         "user_id", "pk", "stored_bytes", "quota"
     )
 )
+_CLOSED = frozenset({Project.Status.ARCHIVED, Project.Status.QUARANTINED, Project.Status.DELETED})
+_GONE = ""  # instead of the SHA-256 of a file that was deleted
 _file_limits = RecentAnswers[int](seconds=5.0)
 
 
@@ -91,7 +93,7 @@ class Holdings:
     projects: dict[str, Project]
     members: set[tuple[str, int]]  # project and user
     releases: dict[ReleaseKey, Release]
-    files: dict[str, str]  # SHA-256 by filename
+    files: dict[str, str]  # SHA-256 by filename, of deleted ones _GONE
     sdists: dict[ReleaseKey, str]  # filename
     look_alikes: dict[str, str]  # project by what its name looks like
     accounts: dict[int, AccountUsage]
@@ -107,14 +109,14 @@ class Holdings:
             _LOCK.rows(names)
         rows = _PROJECTS.rows(names)
         projects = {
-            name: Project(pk=pk, name=name, stored_bytes=stored, quota=quota, file_limit=limit)
-            for name, pk, stored, quota, limit, _ in rows
+            name: Project(pk=pk, name=name, status=status, stored_bytes=stored, quota=quota, file_limit=limit)
+            for name, pk, status, stored, quota, limit, _ in rows
         }
         return cls(
             projects=projects,
             members={(row[0], row[-1]) for row in rows},
             releases={(row[0], row[1]): _release(projects[row[0]], row) for row in _RELEASES.rows(names, versions)},
-            files=dict(_FILES.rows({wish.named.filename for wish in wishes})),
+            files=_read_files({wish.named.filename for wish in wishes}),
             sdists=_read_sdists([wish for wish in wishes if not wish.named.is_wheel]),
             look_alikes=_read_look_alikes([name for name in names if name not in projects]),
             accounts={
@@ -132,7 +134,11 @@ class Holdings:
         if name in self.projects and (name, wish.caller.user_id) not in self.members:
             reason = f"it is not among the projects of {wish.caller.username}; ask its owner"
             raise ProjectForbiddenError(name, reason)
+        if name in self.projects and (status := self.projects[name].status) in _CLOSED:
+            raise ProjectClosedError(name, status)
         known = self.files.get(wish.named.filename)
+        if known == _GONE:
+            raise FilenameDeletedError(wish.named.filename)
         if known is not None and known != wish.sha256:
             raise FilenameTakenError(wish.named.filename)
         if known is not None:
@@ -232,6 +238,11 @@ def _release(project: Project, row: tuple[Any, ...]) -> Release:  # Any: what co
 def _moment(value: Any) -> Any:  # Any: a moment, or None where the column is empty
     """Django keeps moments in UTC, and SQLite's driver does not say so."""
     return value if value is None or value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _read_files(filenames: Collection[str]) -> dict[str, str]:
+    rows = _FILES.rows(filenames)
+    return {name: _GONE if state == File.State.DELETED else sha256 for name, sha256, state in rows}
 
 
 def _read_sdists(wishes: Collection[Wish]) -> dict[ReleaseKey, str]:

@@ -184,3 +184,30 @@ class ReleaseClosedError(UploadRefusedError):
             f"the project reopen the release."
         )
         self.release = release
+
+
+class FilenameDeletedError(FilenameTakenError):
+    """Not even the same bytes come back: who deleted the file shall not find it there again."""
+
+    code = "filename-deleted"
+
+    def __init__(self, filename: str) -> None:
+        UploadRefusedError.__init__(
+            self, f"{filename} was deleted here, and filenames are never used again, so raise the version."
+        )
+        self.filename = filename
+
+
+class ProjectClosedError(UploadRefusedError):
+    """The project takes no uploads in its present status (PEP 792)."""
+
+    code = "project-closed"
+    _next_steps = {
+        "archived": "it takes no new files; ask an owner to unarchive it",
+        "quarantined": "an administrator looks into it; ask them",
+        "deleted": "its name is kept; ask one who owned it, or an administrator, to restore it",
+    }
+
+    def __init__(self, project: str, status: str) -> None:
+        super().__init__(f"The project {project} is {status}: {self._next_steps[status]}.")
+        self.project, self.status = project, status

@@ -1,15 +1,24 @@
 """The journal: who did what, written in the transaction of the deed itself."""
 
 from datetime import datetime
+from typing import Protocol
 
-from accounts.callers import Caller
 from packages.models import JournalEntry
 
 SYSTEM = "indexsite"  # the actor where nobody asked
 
 
+class Actor(Protocol):
+    """Whoever acts: a Caller with a token, or somebody who is signed in, without one."""
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def token_id(self) -> int | None: ...
+
+
 def entry(
-    act: str, *, now: datetime, caller: Caller | None = None, project: str = "", **details: str | int
+    act: str, *, now: datetime, caller: Actor | None = None, project: str = "", **details: str | int
 ) -> JournalEntry:
     """An entry; save it inside the transaction that does the act. Details never hold secrets."""
     return JournalEntry(

@@ -7,7 +7,7 @@ Plain values only: this is all that `tufsigning` knows of `packages`.
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dramatiq
 from django.db import transaction
@@ -18,10 +18,12 @@ from indexsite_client.protocol import (
     NormalizedName,
     PageFile,
     ProjectPage,
-    parse_distribution_filename,
+    ProjectStatus,
 )
-from packages import journal, usage
-from packages.models import File, OutboxEntry, Project, Release
+from packages import restoration, sealing
+from packages.chain import JournalHead as JournalHead  # of which the publisher knows from here
+from packages.chain import rfc3339
+from packages.models import File, OutboxEntry, Project, yank_shown
 
 PUBLISH_ACTOR = "publish_waiting_changes"  # of tufsigning, named here by a constant so that nothing imports upwards
 PUBLISH_QUEUE = "tuf"
@@ -72,8 +74,11 @@ def waiting(*, limit: int) -> tuple[WaitingChange, ...]:
     return tuple(WaitingChange(pk, NormalizedName(name)) for pk, name in entries.values_list("id", "project__name"))
 
 
-def project_pages(projects: Collection[NormalizedName]) -> tuple[ProjectPage, ...]:
-    """The pages of these projects as they must be signed: every file that is committed by now."""
+def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, ProjectPage | None]:
+    """The pages of these projects as they must be signed, with every file that is committed by now.
+
+    None for one that is deleted: nothing of it is a target any more.
+    """
     files: dict[NormalizedName, list[PageFile]] = {project: [] for project in projects}
     fields = (
         "release__project__name",
@@ -83,19 +88,36 @@ def project_pages(projects: Collection[NormalizedName]) -> tuple[ProjectPage, ..
         "uploaded_at",
         "requires_python",
         "metadata_sha256",
+        "is_yanked",
+        "yanked_reason",
+        "release__is_yanked",
+        "release__yanked_reason",
     )
     rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
-    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256 in rows:
+    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, *yanked in rows:
         page_file = PageFile(
             filename=filename,
             sha256=sha256,
             size=size,
-            upload_time=_rfc3339(uploaded_at),
+            upload_time=rfc3339(uploaded_at),
             requires_python=requires_python,
             metadata_sha256=metadata_sha256,
+            yanked=yank_shown(*yanked),
         )
         files[name].append(page_file)
-    return tuple(ProjectPage(project, tuple(found)) for project, found in files.items())
+    found = Project.every.filter(name__in=list(projects)).values_list("name", "status", "status_reason")
+    pages = {}
+    for text, status, reason in found:
+        name = NormalizedName(text)
+        pages[name] = _page(name, status, reason, files[name])
+    return pages
+
+
+def _page(name: NormalizedName, status: str, reason: str, files: list[PageFile]) -> ProjectPage | None:
+    if status == Project.Status.DELETED:
+        return None
+    listed = () if status == Project.Status.QUARANTINED else tuple(files)
+    return ProjectPage(name, listed, ProjectStatus(status), reason)
 
 
 def settle(changes: Iterable[WaitingChange], *, vouchers: Mapping[str, str], now: datetime) -> None:
@@ -114,41 +136,22 @@ def settle(changes: Iterable[WaitingChange], *, vouchers: Mapping[str, str], now
         OutboxEntry.objects.filter(id__in=ids, settled_at=None).update(settled_at=now)
 
 
+def seal_journal(*, published: JournalHead | None, now: datetime) -> JournalHead:
+    """Seal what the journal gained, inside the caller's transaction; its head is to be signed (ADR 13)."""
+    return sealing.seal_journal(published=published, now=now)
+
+
+def published_projects() -> tuple[NormalizedName, ...]:
+    """The projects that have published files."""
+    published = File.objects.filter(state=File.State.PUBLISHED).values("release__project")
+    return tuple(map(NormalizedName, Project.every.filter(pk__in=published).values_list("name", flat=True)))
+
+
 def restore(page: ProjectPage, *, voucher: str, now: datetime) -> int:
-    """Bring back what a restored database lacks of a project that is published; returns how many files that were.
-
-    Owners are not in signed metadata: a project that comes back has none until an administrator names one.
-    """
-    known = set(
-        File.objects.filter(filename__in=[file.filename for file in page.files]).values_list("filename", flat=True)
-    )
-    missing = [file for file in page.files if file.filename not in known]
-    with transaction.atomic():
-        for file in missing:
-            _restore_file(page.project, file, voucher=voucher, now=now)
-        for project in Project.objects.filter(name=page.project):
-            usage.recount(project)
-    return len(missing)
+    """Bring a restored database up to a page that is published meanwhile; returns how many rows that changed."""
+    return restoration.restore(page, voucher=voucher, now=now)
 
 
-def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: datetime) -> None:
-    made = {"display_name": name, "created_at": now, "may_resemble": True}  # it was let in once
-    project, _ = Project.objects.get_or_create(name=name, defaults=made)
-    version = parse_distribution_filename(file.filename).version_text
-    release, _ = Release.objects.get_or_create(project=project, version=version, defaults={"created_at": now})
-    File.objects.create(
-        release=release,
-        filename=file.filename,
-        sha256=file.sha256,
-        size=file.size,
-        requires_python=file.requires_python,
-        metadata_sha256=file.metadata_sha256,
-        uploaded_at=datetime.fromisoformat(file.upload_time),
-        state=File.State.PUBLISHED,
-        voucher=voucher,
-    )
-    journal.entry("file.restored", now=now, project=name, filename=file.filename, sha256=file.sha256).save()
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def restore_deletion(project: NormalizedName, *, now: datetime) -> int:
+    """The same for a project whose page is gone meanwhile."""
+    return restoration.restore_deletion(project, now=now)

@@ -120,7 +120,7 @@ def project_shelf(name: NormalizedName) -> ProjectShelf | None:
         display_name=project.display_name,
         owners=tuple(owners.values_list("user__username", flat=True)),
         releases=tuple(ShelvedRelease(version, tuple(releases[version])) for version in newest_first),
-        waiting=len(files) - len(published),
+        waiting=sum(file.state == File.State.WAITING for file in files),
     )
 
 

@@ -68,7 +68,7 @@ def take_off(files: Iterable[File]) -> None:
         for growth in holders:
             growth.size, growth.files = growth.size + file.size, growth.files + 1
     for project_id, growth in sorted(projects.items()):
-        Project.objects.filter(pk=project_id).update(
+        Project.every.filter(pk=project_id).update(
             stored_bytes=Greatest(F("stored_bytes") - growth.size, 0),
             stored_files=Greatest(F("stored_files") - growth.files, 0),
         )
@@ -79,4 +79,4 @@ def take_off(files: Iterable[File]) -> None:
 def recount(project: Project) -> None:
     """Count a project's files anew, after some came otherwise than by an upload."""
     sums = File.objects.filter(release__project=project).aggregate(size=Sum("size"), files=Count("id"))
-    Project.objects.filter(pk=project.pk).update(stored_bytes=sums["size"] or 0, stored_files=sums["files"])
+    Project.every.filter(pk=project.pk).update(stored_bytes=sums["size"] or 0, stored_files=sums["files"])

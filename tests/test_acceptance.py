@@ -1,11 +1,13 @@
 """Several uploads in one transaction: each has its own receipt or refusal, as if it had come alone."""
 
 import pytest
+from django.db import IntegrityError
 
 from accounts.errors import ProjectForbiddenError
 from indexsite.models import QueuedMessage
 from packages.acceptance import Receipt, accept_together
-from packages.errors import FilenameTakenError, UploadsCollideError
+from packages.admission import Holdings
+from packages.errors import FilenameDeletedError, FilenameTakenError, ProjectClosedError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, OutboxEntry, Project, Release
 from packages.prepared import Prepared
 from tests.accepting import NOW, caller, wanted
@@ -80,13 +82,45 @@ def test_one_that_the_database_refuses_spoils_no_other() -> None:
     assert set(Project.objects.values_list("name", flat=True)) == {"one", "three"}
 
 
+@pytest.mark.parametrize("status", ["archived", "quarantined", "deleted"])
+def test_a_project_that_was_closed_while_a_file_was_on_its_way_takes_it_no_more(status: str) -> None:
+    ann = caller("ann")
+    accept_together([wanted("one-1.tar.gz", by=ann)])
+    Project.every.update(status=status, status_before="active" if status == "quarantined" else "")
+    late = wanted("one-2.tar.gz", by=ann)
+    refusal, other = accept_together([late, wanted("two-1.tar.gz", by=ann)])
+    assert isinstance(refusal, ProjectClosedError)
+    assert f"is {status}" in str(refusal)
+    assert other == Receipt("two-1.tar.gz", is_new=True)
+    with pytest.raises(ProjectClosedError):
+        Holdings.read([late.wish], lock=False).admit(late.wish)
+    Project.every.update(status="deprecated", status_before="")
+    assert accept_together([wanted("one-2.tar.gz", by=ann)]) == [Receipt("one-2.tar.gz", is_new=True)]
+
+
+@pytest.mark.parametrize("sha256", ["a" * 64, "b" * 64])
+def test_a_file_that_was_deleted_while_it_came_again_stays_deleted(sha256: str) -> None:
+    ann = caller("ann")
+    accept_together([wanted("one-1.tar.gz", by=ann)])
+    File.objects.update(state="deleted")
+    late = wanted("one-1.tar.gz", by=ann, sha256=sha256)
+    [refusal] = accept_together([late])
+    assert isinstance(refusal, FilenameDeletedError)
+    with pytest.raises(FilenameDeletedError):
+        Holdings.read([late.wish], lock=False).admit(late.wish)
+    with pytest.raises(IntegrityError):
+        File.objects.create(
+            release=Release.objects.get(), filename="one-1.tar.gz", sha256="c" * 64, size=1, uploaded_at=NOW
+        )
+
+
 def test_a_prepared_query_is_one_over_its_lists_only() -> None:
     Project.objects.create(name="one", display_name="One", created_at=NOW)
     Project.objects.create(name="two", display_name="Two", created_at=NOW)
-    by_name = Prepared(lambda names: Project.objects.filter(name__in=names).values_list("name", "display_name"))
+    by_name = Prepared(lambda names: Project.every.filter(name__in=names).values_list("name", "display_name"))
     for _ in range(2):
         assert by_name.rows(["one"]) == [("one", "One")]
         assert sorted(by_name.rows({"two", "one", "none"})) == [("one", "One"), ("two", "Two")]
-    by_both = Prepared(lambda names, texts: Project.objects.filter(display_name__in=texts, name__in=names))
+    by_both = Prepared(lambda names, texts: Project.every.filter(display_name__in=texts, name__in=names))
     with pytest.raises(ValueError, match="order"):
         by_both.rows(["one"], ["Two"])

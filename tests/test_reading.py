@@ -72,7 +72,7 @@ def test_the_html_page_says_what_the_json_page_says(index: RunningIndex) -> None
 
 def test_the_page_has_what_the_peps_ask_for(index: RunningIndex) -> None:
     page = index.page("demo-project")
-    assert page["meta"]["api-version"] == "1.1"
+    assert page["meta"]["api-version"] == "1.4"
     assert page["name"] == "demo-project"
     assert page["versions"] == ["1.0", "2.0"]
     for file in page["files"]:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -24,6 +24,7 @@ from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
     UNCLAIMED,
     Json,
+    NormalizedName,
     ProjectPage,
     ProtocolError,
     file_target_path,
@@ -60,9 +61,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _PreparedPage:
-    """A page as it shall be signed: its bytes, and how the project's target entries change."""
+    """A page as it shall be signed: its bytes, none without a page, and how the project's target entries change."""
 
-    page: ProjectPage
+    project: NormalizedName
+    filenames: tuple[str, ...]
     content: bytes
     change: Change
 
@@ -133,15 +135,15 @@ class Publisher:
         current = self._library.current()
         changes = outbox.waiting(limit=BATCH)
         pages = outbox.project_pages({change.project for change in changes})
-        prepared = [each for each in (self._prepare_or_leave(current, page) for page in pages) if each]
+        prepared = [each for each in (self._prepare_or_leave(current, *item) for item in pages.items()) if each]
         plan = plan_publication(
             [page.change for page in prepared],
             bit_length=current.bit_length,
             read_targets=lambda role: self._library.targets(current, role),
         )
-        ready = {page.page.project for page in prepared}
+        ready = {page.project for page in prepared}
         done = [change for change in changes if change.project in ready]
-        vouchers = {file.filename: UNCLAIMED for each in prepared for file in each.page.files}
+        vouchers = {filename: UNCLAIMED for each in prepared for filename in each.filenames}
 
         def settle() -> None:
             outbox.settle(done, vouchers=vouchers, now=now)
@@ -149,17 +151,24 @@ class Publisher:
         if plan.is_empty:
             settle()
         else:
-            blobs = {blob_name(_sha256(page.content)): page.content for page in prepared}
+            blobs = {blob_name(_sha256(page.content)): page.content for page in prepared if page.content}
             self._publish(current, plan, now=now, blobs=blobs, settle=settle)
         return len(done)
 
-    def _prepare_or_leave(self, current: Current, page: ProjectPage) -> _PreparedPage | None:
+    def _prepare_or_leave(
+        self, current: Current, project: NormalizedName, page: ProjectPage | None
+    ) -> _PreparedPage | None:
         """A project that cannot be published must not hold up the others: it waits on, and the log says why."""
         try:
-            return self._prepare(current, page)
+            return self._prepare(current, page) if page else self._prepare_removal(current, project)
         except (ProtocolError, TrustError) as error:
-            log.error("The project %s is not published: %s", page.project, error)
+            log.error("The project %s is not published: %s", project, error)
             return None
+
+    def _prepare_removal(self, current: Current, project: NormalizedName) -> _PreparedPage:
+        """Nothing of the project is a target any more."""
+        gone = {file_target_path(project, filename) for filename in self._library.page_files(current, project)}
+        return _PreparedPage(project, (), b"", Change({}, frozenset({*gone, page_target_path(project)})))
 
     def _prepare(self, current: Current, page: ProjectPage) -> _PreparedPage:
         """The project's entries as they shall be; raises StoreDamagedError where bytes of a file are missing."""
@@ -175,7 +184,8 @@ class Publisher:
         }
         entries[page_target_path(page.project)] = target_entry(sha256=_sha256(content), length=len(content))
         gone = {file_target_path(page.project, filename) for filename in known} - entries.keys()
-        return _PreparedPage(page, content, Change(MappingProxyType(entries), frozenset(gone)))
+        filenames = tuple(file.filename for file in page.files)
+        return _PreparedPage(page.project, filenames, content, Change(MappingProxyType(entries), frozenset(gone)))
 
     def _publish(
         self,
@@ -189,12 +199,12 @@ class Publisher:
         """Sign the plan and make it visible, in the order of DESIGN section 5; `settle` what it was for."""
         began = time.monotonic()
         roots = (*current.roots, *(each.content for each in plan.offline if each.role == ROOT))
-        signing = Signing(
-            signer=self._online_signer(roots[-1]),
-            now=now,
-            versions=records.claim_versions(plan.online_roles(), now=now),
-            index_id=current.index_id,
-        )
+        signer = self._online_signer(roots[-1])
+        with transaction.atomic():
+            versions = records.claim_versions(plan.online_roles(), now=now)
+            before = outbox.JournalHead(**current.journal) if current.journal else None
+            head = outbox.seal_journal(published=before, now=now)
+        signing = Signing(signer, now, versions, current.index_id, asdict(head))
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
@@ -241,7 +251,8 @@ def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -
     upper = {role: contents.get(role, content) for role, content in current.upper.items()}
     if RECENTLY_CLAIMED in contents:
         upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
-    return Current(roots, candidate.timestamp.content, contents["snapshot"], upper, candidate.entries)
+    timestamp, snapshot = candidate.timestamp.content, contents["snapshot"]
+    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

@@ -1,12 +1,14 @@
 """At start: what the newest published metadata has and the database lacks, as after a restored backup, comes back."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
 
-from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName
+from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName, page_target_path
 from packages import outbox
 from tufsigning import records
+from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_signed
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.library import Library
@@ -26,6 +28,7 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     if not behind:
         return 0
     files = sum(_restore_files(library, current, role, now=now) for role in behind if is_bin(role))
+    files += _restore_deletions(library, current, behind, now=now)
     with transaction.atomic():
         records.raise_heads(behind)
     return len(behind) + files
@@ -35,6 +38,17 @@ def _published_versions(current: Current) -> dict[str, int]:
     versions = {role: current.entries[role]["version"] for role in current.entries.roles()}
     tops = {ROOT: current.roots[-1], SNAPSHOT: current.snapshot, TIMESTAMP: current.timestamp}
     return versions | {role: read_signed(content)["version"] for role, content in tops.items()}
+
+
+def _restore_deletions(library: Library, current: Current, behind: Collection[str], *, now: datetime) -> int:
+    """Projects of which the rows know published files, while their bin has no page of them."""
+    restored = 0
+    for project in outbox.published_projects():
+        path = page_target_path(project)
+        role = bin_of(path, bit_length=current.bit_length)
+        if role in behind and path not in library.targets(current, role):
+            restored += outbox.restore_deletion(project, now=now)
+    return restored
 
 
 def _restore_files(library: Library, current: Current, role: str, *, now: datetime) -> int:

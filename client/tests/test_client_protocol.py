@@ -1,13 +1,14 @@
 """The shared protocol against the golden files, which the server's tests read too."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from indexsite_client import protocol
-from indexsite_client.protocol import PageFile, ProjectPage, ProtocolError, ShapeError
+from indexsite_client.protocol import PageFile, ProjectPage, ProjectStatus, ProtocolError, ShapeError
 
 GOLDEN = Path(__file__).with_name("golden")
 SHAPES: dict[str, Any] = json.loads((GOLDEN / "shapes.json").read_bytes())  # Any: documents, some malformed on purpose
@@ -22,19 +23,37 @@ PAGE = ProjectPage(
             "demo_project-9.0-py3-none-any.whl", "d" * 64, 0, "2026-01-02T03:04:05.000000Z", yanked='<"broken"> & säd'
         ),
     ),
+    ProjectStatus.ARCHIVED,
+    '<"done"> & gön',
 )
+BEFORE = replace(PAGE, status=ProjectStatus.ACTIVE, status_reason="", page_format=1)  # as indexes have them signed
+GOLDEN_PAGES = {"page": PAGE, "page-format-1": BEFORE}
 
 
-def test_the_canonical_page_is_the_golden_one() -> None:
-    assert protocol.page_bytes(PAGE) == (GOLDEN / "page.json").read_bytes()
-    assert protocol.page_html(PAGE) == (GOLDEN / "page.html").read_bytes()
+@pytest.mark.parametrize("name", GOLDEN_PAGES)
+def test_the_canonical_page_of_either_format_is_the_golden_one(name: str) -> None:
+    assert protocol.page_bytes(GOLDEN_PAGES[name]) == (GOLDEN / f"{name}.json").read_bytes()
+    assert protocol.page_html(GOLDEN_PAGES[name]) == (GOLDEN / f"{name}.html").read_bytes()
 
 
-def test_the_golden_page_reads_back_in_the_order_of_versions() -> None:
-    page = protocol.read_page((GOLDEN / "page.json").read_bytes())
+@pytest.mark.parametrize("name", GOLDEN_PAGES)
+def test_a_golden_page_of_either_format_reads_back_in_the_order_of_versions(name: str) -> None:
+    page = protocol.read_page((GOLDEN / f"{name}.json").read_bytes())
 
     assert set(page.files) == set(PAGE.files)
     assert page.versions() == ["9.0", "10.0"]
+    assert replace(page, files=PAGE.files) == GOLDEN_PAGES[name]
+
+
+@pytest.mark.parametrize("status", ["active", "quarantined", "deprecated"])
+def test_a_page_without_files_says_its_status_in_both_forms(status: str) -> None:
+    page = ProjectPage(PAGE.project, (), ProjectStatus(status))
+    document = json.loads(protocol.page_bytes(page))
+
+    assert document["project-status"] == {"status": status}
+    assert (document["files"], document["versions"], document["meta"]["api-version"]) == ([], [], "1.4")
+    assert f'<meta name="pypi:project-status" content="{status}">'.encode() in protocol.page_html(page)
+    assert protocol.read_page(protocol.page_bytes(page)) == page
 
 
 @pytest.mark.parametrize("case", json.loads((GOLDEN / "bad_pages.json").read_bytes()), ids=lambda case: case["fault"])

@@ -13,6 +13,7 @@ from tufsigning.core.snapshots import SnapshotEntries
 
 SPEC_VERSION = "1.0.34"
 ROOT, TIMESTAMP, SNAPSHOT, TARGETS = "root", "timestamp", "snapshot", "targets"
+JOURNAL = "journal"  # in the snapshot's extension: {"entries": how many are sealed, "sha256": of the last one}
 _SIGNED = b',"signed":'
 
 
@@ -56,9 +57,14 @@ def sign_document(signed: Json, signers: Iterable[Signer]) -> Document:
     return _sign(signed[EXTENSION]["role"], signed["version"], canonical_bytes(signed), signers)
 
 
-def sign_snapshot(header: RoleHeader, entries: SnapshotEntries, signers: Iterable[Signer]) -> Document:
-    """Sign a snapshot with these entries, of which each was serialised when it was new."""
-    before, meta, after = canonical_bytes(_signed(SNAPSHOT, header) | {"meta": {}}).partition(b'"meta":{}')
+def sign_snapshot(
+    header: RoleHeader, entries: SnapshotEntries, signers: Iterable[Signer], *, journal: Json | None = None
+) -> Document:
+    """Sign a snapshot with these entries, of which each was serialised when it was new, and the journal's head."""
+    signed = _signed(SNAPSHOT, header) | {"meta": {}}
+    if journal is not None:
+        signed[EXTENSION][JOURNAL] = journal
+    before, meta, after = canonical_bytes(signed).partition(b'"meta":{}')
     payload = before + meta.removesuffix(b"{}") + entries.canonical() + after
     return _sign(SNAPSHOT, header.version, payload, signers)
 

@@ -38,6 +38,7 @@ class Current:
     snapshot: bytes
     upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
     entries: SnapshotEntries = NO_ENTRIES  # of the snapshot
+    journal: Json | None = None  # its head, as the snapshot names it; None in one of before
 
     @property
     def index_id(self) -> str:
@@ -77,12 +78,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """With what, as of when, and with which versions (by role) to sign."""
+    """With what, as of when, and with which versions (by role) to sign, and the journal's head, for the snapshot."""
 
     signer: Signer
     now: datetime
     versions: Mapping[str, int]
     index_id: str
+    journal: Json | None = None
 
     def header(self, role: str) -> RoleHeader:
         """The header of a role's new document."""
@@ -97,6 +99,7 @@ class Candidate:
     timestamp: Document
     entries: SnapshotEntries
     expiries: Mapping[str, datetime]  # of every document, by role
+    journal: Json | None = None
 
     @property
     def number(self) -> int:
@@ -135,11 +138,11 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
         signed = targets_signed(signing.header(role), targets=targets, delegations=own)
         documents.append(sign_document(signed, [signing.signer]))
     after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
-    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer])
+    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer], journal=signing.journal)
     timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
-    return Candidate((*documents, snapshot), timestamp, after, expiries)
+    return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal)
 
 
 def is_bin(role: str) -> bool:

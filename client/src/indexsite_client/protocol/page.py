@@ -3,8 +3,9 @@
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -22,10 +23,20 @@ Json: TypeAlias = dict[str, Any]  # Any: a JSON object whose shape the reader ch
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
-API_VERSION = "1.1"  # PEP 629, PEP 700
-PAGE_FORMAT = 1
+API_VERSION = "1.4"  # PEP 629: the newest of PEP 700, 708, 740 and 792; what they add and is absent is optional
+PAGE_FORMAT = 2
+_API_VERSIONS = {1: "1.1", PAGE_FORMAT: API_VERSION}  # by page format: those that are read, the last two
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # what quoting leaves alone
 SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class ProjectStatus(StrEnum):
+    """The status of a project for installers (PEP 792)."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"  # takes no uploads
+    QUARANTINED = "quarantined"  # takes no uploads, and offers no file
+    DEPRECATED = "deprecated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +58,16 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class ProjectPage:
-    """A project's page: its signed form is `page_bytes`, and HTML is rendered from the same values."""
+    """A project's page: its signed form is `page_bytes`, and HTML is rendered from the same values.
+
+    A page that was signed in the format before stays in it: its bytes are what its role vouches for.
+    """
 
     project: NormalizedName
     files: tuple[PageFile, ...]
+    status: ProjectStatus = ProjectStatus.ACTIVE
+    status_reason: str = ""
+    page_format: int = PAGE_FORMAT
 
     def versions(self) -> list[str]:
         """Every version that has a file, oldest first (PEP 700); of equal ones (1.0, 1.0.0) one."""
@@ -74,18 +91,18 @@ def file_link(file: PageFile) -> str:
 def page_bytes(page: ProjectPage) -> bytes:
     """The canonical page: PEP 691 JSON, files by version and name."""
     files = b",".join(_entry_bytes(file) for file in sort_files(page.files))
-    meta = {"api-version": API_VERSION, "_indexsite-page": PAGE_FORMAT}
-    rest = canonical_json({"meta": meta, "name": page.project, "versions": page.versions()})
-    return b'{"files":[' + files + b"]," + rest[1:]
+    meta = {"api-version": _API_VERSIONS[page.page_format], "_indexsite-page": page.page_format}
+    rest: Json = {"meta": meta, "name": page.project, "versions": page.versions()}
+    if page.page_format > 1:
+        reason = {"reason": page.status_reason} if page.status_reason else {}
+        rest["project-status"] = {"status": page.status, **reason}
+    return b'{"files":[' + files + b"]," + canonical_json(rest)[1:]
 
 
 def read_page(data: bytes) -> ProjectPage:
     """Read a canonical page; raises ProtocolError unless it is, byte for byte, what `page_bytes` would write."""
     try:
-        document = json.loads(data)
-        if document["meta"]["_indexsite-page"] != PAGE_FORMAT:
-            raise ProtocolError("The page has a format that this version does not know; update the client.")
-        page = ProjectPage(normalize_name(document["name"]), tuple(_read_file_entry(e) for e in document["files"]))
+        page = _read_document(json.loads(data))
         unchanged = page_bytes(page) == data
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise ProtocolError(f"The project page is malformed: {error}") from error
@@ -95,13 +112,20 @@ def read_page(data: bytes) -> ProjectPage:
     strangers = [name for name in filenames if parse_distribution_filename(name).project != page.project]
     if strangers or len(filenames) != len(page.files):
         raise ProtocolError("The project page lists a file twice, or one of another project.")
+    if page.files and page.status is ProjectStatus.QUARANTINED:
+        raise ProtocolError("The project page lists files, though it says that the project is quarantined.")
     return page
 
 
 def page_html(page: ProjectPage) -> bytes:
-    """The page as PEP 503 HTML with the attributes of PEP 592, 629, 658 and 714."""
+    """The page as PEP 503 HTML with the attributes of PEP 592, 629, 658, 714 and 792."""
     lines = [_html_link(file) for file in sort_files(page.files)]
-    return _html_document(f"Links for {page.project}", lines)
+    metas = {"pypi:repository-version": _API_VERSIONS[page.page_format]}
+    if page.page_format > 1:
+        metas["pypi:project-status"] = page.status
+    if page.status_reason:
+        metas["pypi:project-status-reason"] = page.status_reason
+    return _html_document(f"Links for {page.project}", lines, metas)
 
 
 def project_list_bytes(names: Iterable[str], *, serial: int) -> bytes:
@@ -112,7 +136,8 @@ def project_list_bytes(names: Iterable[str], *, serial: int) -> bytes:
 
 def project_list_html(names: Iterable[str]) -> bytes:
     """The list of all projects as PEP 503 HTML."""
-    return _html_document("Projects", [f'<a href="{name}/">{name}</a><br>' for name in names])
+    lines = [f'<a href="{name}/">{name}</a><br>' for name in names]
+    return _html_document("Projects", lines, {"pypi:repository-version": API_VERSION})
 
 
 def sort_files(files: Iterable[PageFile]) -> list[PageFile]:
@@ -146,6 +171,23 @@ def _file_entry(file: PageFile) -> Json:
     return entry
 
 
+def _read_document(document: Json) -> ProjectPage:
+    page_format = document["meta"]["_indexsite-page"]
+    if type(page_format) is not int or page_format not in _API_VERSIONS:
+        raise ProtocolError("The page has a format that this version does not know; update the client.")
+    said: Json = document["project-status"] if page_format > 1 else {"status": "active"}
+    reason = said.get("reason", "")
+    if not isinstance(reason, str):
+        raise ProtocolError("The page's reason for the project's status is no text.")
+    return ProjectPage(
+        normalize_name(document["name"]),
+        tuple(_read_file_entry(entry) for entry in document["files"]),
+        ProjectStatus(said["status"]),
+        reason,
+        page_format,
+    )
+
+
 def _read_file_entry(entry: Json) -> PageFile:
     metadata, yanked = entry["core-metadata"], entry["yanked"]
     file = PageFile(
@@ -175,7 +217,8 @@ def _html_link(file: PageFile) -> str:
     return f'<a href="{file_link(file)}#sha256={file.sha256}"{attributes}>{html.escape(file.filename)}</a><br>'
 
 
-def _html_document(title: str, lines: Iterable[str]) -> bytes:
+def _html_document(title: str, lines: Iterable[str], metas: Mapping[str, str]) -> bytes:
     head = f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-    version = f'<meta name="pypi:repository-version" content="{API_VERSION}">\n</head><body>\n<h1>{title}</h1>\n'
-    return (head + version + "\n".join(lines) + "\n</body></html>\n").encode()
+    for name, value in metas.items():
+        head += f'<meta name="{name}" content="{html.escape(value)}">\n'
+    return (head + f"</head><body>\n<h1>{title}</h1>\n" + "\n".join(lines) + "\n</body></html>\n").encode()
