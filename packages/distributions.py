@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 from indexsite_client.protocol import DistributionFilename, NormalizedName, ProtocolError, normalize_name
 from packages.bounded import CHUNK, BoundedReader, BoundExceededError
 from packages.errors import ArchiveFaultyError, MetadataFaultyError, UploadRefusedError
+from packages.static_metadata import is_static
 from packages.tarballs import walk_tar
 
 MAX_METADATA = 4 * 1024 * 1024
@@ -30,13 +31,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """What we act on of METADATA or PKG-INFO; `content` are its bytes as they lie in the archive."""
+    """What we act on of METADATA or PKG-INFO; `content` are its bytes as they lie in the archive.
+
+    `is_static`: an sdist's is true of every wheel built of it; a wheel's is in any case.
+    """
 
     name: str
     version: Version
     requires_python: str
     summary: str
     content: bytes
+    is_static: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def read_distribution(
 def read_core_metadata(content: bytes, *, filename: str) -> CoreMetadata:
     """Parse METADATA or PKG-INFO; raises MetadataFaultyError with every fault."""
     _bound_headers(content, filename)
-    raw, _unparsed = parse_email(content)
+    raw, unparsed = parse_email(content)
     faults = []
     version, requires_python = Version("0"), str(raw.get("requires_python") or "")
     try:
@@ -95,7 +100,7 @@ def read_core_metadata(content: bytes, *, filename: str) -> CoreMetadata:
     if faults:
         raise MetadataFaultyError(*faults)
     summary = _CONTROL.sub(" ", str(raw.get("summary") or ""))[:512]
-    return CoreMetadata(raw["name"], version, requires_python, summary, content)
+    return CoreMetadata(raw["name"], version, requires_python, summary, content, is_static(raw, unparsed))
 
 
 def _bound_headers(content: bytes, filename: str) -> None:

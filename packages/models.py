@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 HEX = r"^[0-9a-f]{64}$"
 
@@ -49,12 +50,31 @@ class Release(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="releases")
     version = models.CharField(max_length=200)
     created_at = models.DateTimeField()
+    describe_at = models.DateTimeField(
+        null=True, default=timezone.now, help_text="when to describe it, once published; empty when that is settled"
+    )
+    describe_tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="release_is_one", fields=["project", "version"])]
+        indexes = [models.Index(name="release_undescribed", fields=["describe_at"], condition=~Q(describe_at=None))]
 
     def __str__(self) -> str:
         return f"{self.project} {self.version}"
+
+
+class ReleaseDescription(models.Model):
+    """What a release says of itself, read from the metadata of its first file after its publication."""
+
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="description")
+    metadata = models.JSONField(default=dict, help_text="the core metadata but for the description")
+    text = models.TextField(blank=True, help_text="the description as it was written")
+    html = models.TextField(blank=True, help_text="the description rendered and sanitised")
+    fault = models.CharField(max_length=200, blank=True, help_text="why it is missing, or not rendered as it asks for")
+    described_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.release}: {self.fault or 'described'}"
 
 
 class File(models.Model):
@@ -69,7 +89,12 @@ class File(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField(help_text="bytes")
     requires_python = models.CharField(max_length=500, blank=True)
-    metadata_sha256 = models.CharField(max_length=64, blank=True, help_text="of the .metadata file; empty for sdists")
+    metadata_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of METADATA or PKG-INFO as a blob; empty for sdists of long ago"
+    )
+    metadata_is_static = models.BooleanField(
+        default=False, help_text="installers may rely on it: it is served beside the file (PEP 643, 658)"
+    )
     summary = models.CharField(max_length=512, blank=True)
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -81,6 +106,9 @@ class File(models.Model):
             models.CheckConstraint(name="file_sha256_is_hex", condition=Q(sha256__regex=HEX)),
             models.CheckConstraint(
                 name="file_metadata_is_hex", condition=Q(metadata_sha256="") | Q(metadata_sha256__regex=HEX)
+            ),
+            models.CheckConstraint(
+                name="file_static_metadata_is_there", condition=Q(metadata_is_static=False) | ~Q(metadata_sha256="")
             ),
             models.CheckConstraint(
                 name="file_published_has_voucher", condition=Q(state="waiting", voucher="") | ~Q(voucher="")

@@ -83,16 +83,17 @@ def project_pages(projects: Collection[NormalizedName]) -> tuple[ProjectPage, ..
         "uploaded_at",
         "requires_python",
         "metadata_sha256",
+        "metadata_is_static",
     )
     rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
-    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256 in rows:
+    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, is_static in rows:
         page_file = PageFile(
             filename=filename,
             sha256=sha256,
             size=size,
             upload_time=_rfc3339(uploaded_at),
             requires_python=requires_python,
-            metadata_sha256=metadata_sha256,
+            metadata_sha256=metadata_sha256 if is_static else "",
         )
         files[name].append(page_file)
     return tuple(ProjectPage(project, tuple(found)) for project, found in files.items())
@@ -140,6 +141,7 @@ def _restore_file(name: NormalizedName, file: PageFile, *, voucher: str, now: da
         size=file.size,
         requires_python=file.requires_python,
         metadata_sha256=file.metadata_sha256,
+        metadata_is_static=bool(file.metadata_sha256),
         uploaded_at=datetime.fromisoformat(file.upload_time),
         state=File.State.PUBLISHED,
         voucher=voucher,

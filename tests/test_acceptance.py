@@ -27,8 +27,8 @@ def caller(name: str) -> Caller:
 
 def wanted(filename: str, *, by: Caller, sha256: str = "a" * 64) -> Acceptance:
     named = parse_distribution_filename(filename)
-    metadata = CoreMetadata(named.project, Version("1"), "", "", b"")
-    return Acceptance(by, StoredDistribution(Distribution(named, metadata), "A-Name", sha256, 1, ""), NOW)
+    metadata = CoreMetadata(named.project, Version("1"), "", "", b"", is_static=False)
+    return Acceptance(by, StoredDistribution(Distribution(named, metadata), "A-Name", sha256, 1, "c" * 64), NOW)
 
 
 def test_each_of_a_group_is_answered_as_if_it_had_come_alone() -> None:
