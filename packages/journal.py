@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import Max
+
 from accounts.callers import Caller
 from packages.models import JournalEntry
 
@@ -20,3 +22,9 @@ def entry(
         project=project,
         details=details,
     )
+
+
+def last_serial(project: str) -> int:
+    """The number of the last entry about a project, which grows with every act on it; 0 where there is none."""
+    found: int | None = JournalEntry.objects.filter(project=project).aggregate(last=Max("id"))["last"]
+    return found or 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Max
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from indexsite_client.protocol import NormalizedName
 from packages.models import File, Project
@@ -55,6 +55,10 @@ class ShelvedRelease:
         return self.files[0].requires_python
 
     @property
+    def summary(self) -> str:
+        return self.files[0].summary
+
+    @property
     def uploaded_at(self) -> datetime:
         """When its first file came."""
         return min(file.uploaded_at for file in self.files)
@@ -75,6 +79,16 @@ class ProjectShelf:
         """The newest release that is no pre-release, else the newest; None where nothing is published yet."""
         final = [release for release in self.releases if not release.is_prerelease]
         return next(iter(final or self.releases), None)
+
+    def release(self, version: str) -> ShelvedRelease | None:
+        """The release of a version in whatever spelling (1.0, v1.0.0), None where there is none."""
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            return None
+        equal = [release for release in self.releases if Version(release.version) == wanted]
+        exact = [release for release in equal if release.version == str(wanted)]
+        return next(iter(exact or equal), None)
 
     @property
     def summary(self) -> str:
