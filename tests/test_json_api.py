@@ -209,6 +209,9 @@ def test_files_that_wait_for_a_signature_are_not_there(new_index: NewIndex) -> N
     index.manage("shell", "-c", unpublish)
     assert index.get("/pypi/waits/json").status == 404
     assert index.get("/pypi/waits/1.0/json").status == 404
+    assert index.get("/project/waits/1.0/").status == 404
+    assert index.get("/rss/project/waits/releases.xml").status == 404
+    assert b"waits" not in index.get("/rss/updates.xml").body + index.get("/rss/packages.xml").body
 
 
 MANY = """
