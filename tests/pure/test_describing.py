@@ -155,14 +155,17 @@ def test_metadata_are_clean_json() -> None:
     content = (
         b"Metadata-Version: 2.1\nName: x\nVersion: 1\nKeywords: a,b\x00\nProject-URL: Home, https://x.example\xff\n"
     )
-    content += b"Classifier: A :: B\nClassifier: C\nDescription-Content-Type: text/plain\n\nBody \xe2\x82\xac\r\nend"
+    content += (
+        b"Classifier: A :: B\nClassifier: C\nDescription-Content-Type: text/plain\n\nBody\x00 \xe2\x82\xac\r\nend"
+    )
     found = describe(content, plain=False)
     written = json.dumps(found.metadata, ensure_ascii=False)
-    assert "\x00" not in written
+    assert "\\u0000" not in written
+    assert found.metadata["keywords"] == ["a", "b\ufffd"]
     assert written.encode()  # no lone surrogates
     assert found.metadata["classifiers"] == ["A :: B", "C"]
-    assert found.text == "Body €\nend"
-    assert found.html == "Body €<br>end"
+    assert found.text == "Body\ufffd €\nend"
+    assert found.html == "Body\ufffd €<br>end"
 
 
 def test_of_images_the_alternative_text_is_left_as_text() -> None:
