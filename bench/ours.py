@@ -79,10 +79,10 @@ class Fronted:
         return ask_by_page(case, lambda project: page_url(base, project))
 
 
-def launch_index(data: Path, *, private: bool = False) -> Launch:
-    """`serve` over a data folder."""
+def launch_index(data: Path, *, private: bool = False, **variables: str) -> Launch:
+    """`serve` over a data folder; `variables` of the environment beside."""
     command = (*MANAGE, "serve", "--host", "127.0.0.1", "--port", "{port}")
-    environment = {"INDEXSITE_DATA": str(data), **({"INDEXSITE_PRIVATE": "1"} if private else {})}
+    environment = {"INDEXSITE_DATA": str(data), **({"INDEXSITE_PRIVATE": "1"} if private else {}), **variables}
     name = PRIVATE if private else OURS
     return Launch(name, command, ready="/health/ready", environment=environment, folder=CHECKOUT)
 

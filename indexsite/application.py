@@ -17,10 +17,8 @@ from indexsite.reading.cache import ByteLimitedCache  # noqa: E402
 from indexsite.reading.layer import ReadLayer, WsgiApp  # noqa: E402
 from indexsite.reading.published import Follower  # noqa: E402
 
-CACHE_BYTES = 32 * 1024 * 1024
-
 _reading = ReadLayer(
-    cast(WsgiApp, _django), Follower(ByteLimitedCache(CACHE_BYTES)), ReadAccess() if settings.PRIVATE else None
+    cast(WsgiApp, _django), Follower(ByteLimitedCache(settings.CACHE_BYTES)), ReadAccess() if settings.PRIVATE else None
 )
 _counted = Counted(_reading, COUNTS, access_log=settings.ACCESS_LOG)
 application = BehindProxies(_counted, settings.TRUSTED_PROXIES) if settings.TRUSTED_PROXIES else _counted

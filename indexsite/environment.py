@@ -47,6 +47,7 @@ class Environment(BaseModel):
     project_quota: int = Field(default=100 * GIB, ge=0)
     account_quota: int = Field(default=1024 * GIB, ge=0)
     uploads_at_once: int = Field(default=32, gt=0, le=48)
+    cache_mib: int = Field(default=32, gt=0, le=1_048_576)
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
 
     def secrets_for_parts(self) -> dict[str, str]:

@@ -11,8 +11,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from indexsite_client.protocol import ProtocolError, normalize_name
+from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
+from packages.about import about_release
+from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
 from tufsigning.ceremony import is_development
 from tufsigning.errors import TrustError
@@ -42,17 +44,35 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def project(request: HttpRequest, name: str) -> HttpResponse:
-    """A project's files, and who vouches for them."""
-    try:
-        normalized = normalize_name(name)
-    except ProtocolError as error:
-        raise Http404(str(error)) from error
+    """A project: its latest release, who vouches, and the files of all releases."""
+    normalized = _normalize(name)
     if normalized != name:
         return redirect("project", name=normalized, permanent=True)
-    shelf = shelves.project_shelf(normalized)
-    if shelf is None:
-        raise Http404(f"There is no project {normalized} here.")
-    return render(request, "project.html", {**_about_index(request), "shelf": shelf})
+    shelf = _shelf(normalized)
+    about = about_release(normalized, shelf.latest.version) if shelf.latest else None
+    return render(request, "project.html", {**_about_index(request), "shelf": shelf, "about": about})
+
+
+@require_safe
+def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
+    """A release: what it says of itself, and its files."""
+    normalized = _normalize(name)
+    if normalized != name:
+        return redirect("release", name=normalized, version=version, permanent=True)
+    shelf = _shelf(normalized)
+    found = shelf.release(version)
+    if found is None:
+        raise Http404(f"There is no release {version[:80]} of {normalized} here.")
+    if found.version != version:
+        return redirect("release", name=normalized, version=found.version, permanent=True)
+    about = about_release(normalized, found.version)
+    context = {"shelf": shelf, "release": found, "about": about}
+    return render(request, "release.html", {**_about_index(request), **context})
+
+
+def index_address(request: HttpRequest) -> str:
+    """The index's own address, as people reach it, without a slash at its end."""
+    return settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 @login_required
@@ -74,10 +94,20 @@ def trust_summary() -> TrustSummary | None:
 
 def _about_index(request: HttpRequest) -> dict[str, object]:
     """What every page says of the index: where it is, whether reading needs a token, and what to pin."""
-    address = _address(request)
+    address = index_address(request)
     host = urlsplit(address).hostname
     return {"address": address, "host": host, "private": settings.PRIVATE, "trust": trust_summary()}
 
 
-def _address(request: HttpRequest) -> str:
-    return settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")
+def _normalize(name: str) -> NormalizedName:
+    try:
+        return normalize_name(name)
+    except ProtocolError as error:
+        raise Http404(str(error)) from error
+
+
+def _shelf(name: NormalizedName) -> ProjectShelf:
+    shelf = shelves.project_shelf(name)
+    if shelf is None:
+        raise Http404(f"There is no project {name} here.")
+    return shelf

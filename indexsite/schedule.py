@@ -15,6 +15,7 @@ from dramatiq.errors import BrokerConnectionError
 from indexsite.models import QueuedMessage, Schedule
 from packages import outbox, sealing
 from packages.life import retention
+from packages.tasks import describe_what_waits
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.tasks import publish_waiting_changes, renew_roles
@@ -65,7 +66,7 @@ ACTS = (
 
 
 def run_schedule(stop: threading.Event) -> None:
-    """Until told to stop: run what is due, and wake the publisher for what a lost nudge left waiting."""
+    """Until told to stop: run what is due, publish what a lost nudge left, and have releases described."""
     swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
     while not stop.wait(TICK):
         now = timezone.now()
@@ -77,6 +78,7 @@ def run_schedule(stop: threading.Event) -> None:
                 swept = now
                 if not outbox.nudge():
                     publish_waiting_changes()
+            describe_what_waits()
         except (DatabaseError, InterfaceError, StorageUnavailableError, TrustError) as error:
             log.error("The schedule could not do what is due; it tries again: %s", str(error).strip())
         finally:

@@ -63,6 +63,7 @@ UPLOAD_POLICY = Policy(
     read_only=ENVIRONMENT.read_only,
 )
 UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
+CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
 ONLINE_KEY = ENVIRONMENT.online_key
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")

@@ -1,9 +1,9 @@
 """The addresses that Django answers; installers' ones are the read layer's."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from indexsite import health, pages
+from indexsite import feeds, health, json_api, pages
 from indexsite.operation.metrics import metrics
 from packages.views import legacy_upload, page_upload
 
@@ -13,6 +13,12 @@ urlpatterns = [
     path("project/<str:name>/", pages.project, name="project"),
     path("upload/", pages.upload, name="upload"),
     path("upload/files/<str:filename>", page_upload, name="upload-file"),
+    path("project/<str:name>/<str:version>/", pages.release, name="release"),
+    re_path(r"^pypi/(?P<name>[^/]+)/json/?$", json_api.project_json, name="project-json"),
+    re_path(r"^pypi/(?P<name>[^/]+)/(?P<version>[^/]+)/json/?$", json_api.release_json, name="release-json"),
+    path("rss/updates.xml", feeds.updates, name="feed-updates"),
+    path("rss/packages.xml", feeds.packages, name="feed-packages"),
+    path("rss/project/<str:name>/releases.xml", feeds.project_releases, name="feed-project"),
     path("legacy/", legacy_upload, name="legacy-upload"),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),

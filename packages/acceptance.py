@@ -37,6 +37,10 @@ class StoredDistribution:
     def version(self) -> str:
         return self.distribution.named.version_text
 
+    @property
+    def metadata_is_static(self) -> bool:
+        return self.distribution.named.is_wheel or self.distribution.metadata.is_static
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
@@ -179,6 +183,7 @@ def _file(release: Release, wanted: Acceptance) -> File:
         size=stored.size,
         requires_python=metadata.requires_python,
         metadata_sha256=stored.metadata_sha256,
+        metadata_is_static=stored.metadata_is_static,
         summary=metadata.summary,
         uploaded_at=wanted.now,
         uploaded_by_id=wanted.caller.user_id,

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Protocol
 
+from django.db.models import Max
+
 from packages.models import JournalEntry
 
 SYSTEM = "indexsite"  # the actor where nobody asked
@@ -29,3 +31,9 @@ def entry(
         project=project,
         details=details,
     )
+
+
+def last_serial(project: str) -> int:
+    """The number of the last entry about a project, which grows with every act on it; 0 where there is none."""
+    found: int | None = JournalEntry.objects.filter(project=project).aggregate(last=Max("id"))["last"]
+    return found or 0

@@ -20,6 +20,7 @@ from packages.metadata_rules import (
     rule_faults,
 )
 from packages.policy import LENIENT, Policy
+from packages.static_metadata import is_static
 
 MAX_HEADER, MAX_HEADER_LINES, MAX_HEADER_NAMES = 1024 * 1024, 10_000, 100  # bytes, lines, distinct names
 _MAX_SUMMARY = 512
@@ -59,6 +60,7 @@ class CoreMetadata:
     project_urls: tuple[tuple[str, str], ...] = ()  # label and address
     description: str = ""
     description_content_type: str = ""
+    is_static: bool = False  # an sdist's is true of every wheel built of it; a wheel's is in any case
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,7 @@ def _core_metadata(subject: Subject, content: bytes) -> CoreMetadata:
         home_page=_web_address(given(raw, "home_page")),
         download_url=_web_address(given(raw, "download_url")),
         project_urls=tuple((label, url) for label, url in urls if is_web_address(url)),
+        is_static=is_static(raw, subject.unparsed),
         description=given(raw, "description"),
         description_content_type=line("description_content_type"),
     )

@@ -7,6 +7,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Replace
+from django.utils import timezone
 
 HEX = r"^[0-9a-f]{64}$"
 REASON = 500  # characters of a reason, at most
@@ -149,12 +150,31 @@ class Release(models.Model):
     reopened_until = models.DateTimeField(null=True, blank=True, help_text="takes files until then, however old")
     is_yanked = models.BooleanField(default=False, help_text="and with it each of its files, later ones too (PEP 592)")
     yanked_reason = models.CharField(max_length=REASON, blank=True)
+    describe_at = models.DateTimeField(
+        null=True, default=timezone.now, help_text="when to describe it, once published; empty when that is settled"
+    )
+    describe_tries = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(name="release_is_one", fields=["project", "version"])]
+        indexes = [models.Index(name="release_undescribed", fields=["describe_at"], condition=~Q(describe_at=None))]
 
     def __str__(self) -> str:
         return f"{self.project} {self.version}"
+
+
+class ReleaseDescription(models.Model):
+    """What a release says of itself, read from the metadata of its first file after its publication."""
+
+    release = models.OneToOneField(Release, on_delete=models.CASCADE, related_name="description")
+    metadata = models.JSONField(default=dict, help_text="the core metadata but for the description")
+    text = models.TextField(blank=True, help_text="the description as it was written")
+    html = models.TextField(blank=True, help_text="the description rendered and sanitised")
+    fault = models.CharField(max_length=200, blank=True, help_text="why it is missing, or not rendered as it asks for")
+    described_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.release}: {self.fault or 'described'}"
 
 
 class UndeletedFiles(models.Manager["File"]):
@@ -178,7 +198,12 @@ class File(models.Model):
     sha256 = models.CharField(max_length=64)
     size = models.PositiveBigIntegerField(help_text="bytes")
     requires_python = models.CharField(max_length=500, blank=True)
-    metadata_sha256 = models.CharField(max_length=64, blank=True, help_text="of the .metadata file; empty for sdists")
+    metadata_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="of METADATA or PKG-INFO as a blob; empty for sdists of long ago"
+    )
+    metadata_is_static = models.BooleanField(
+        default=False, help_text="installers may rely on it: it is served beside the file (PEP 643, 658)"
+    )
     summary = models.CharField(max_length=512, blank=True)
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -195,6 +220,9 @@ class File(models.Model):
             models.CheckConstraint(name="file_sha256_is_hex", condition=Q(sha256__regex=HEX)),
             models.CheckConstraint(
                 name="file_metadata_is_hex", condition=Q(metadata_sha256="") | Q(metadata_sha256__regex=HEX)
+            ),
+            models.CheckConstraint(
+                name="file_static_metadata_is_there", condition=Q(metadata_is_static=False) | ~Q(metadata_sha256="")
             ),
             models.CheckConstraint(
                 name="file_published_has_voucher",

@@ -88,20 +88,21 @@ def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, 
         "uploaded_at",
         "requires_python",
         "metadata_sha256",
+        "metadata_is_static",
         "is_yanked",
         "yanked_reason",
         "release__is_yanked",
         "release__yanked_reason",
     )
     rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
-    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, *yanked in rows:
+    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, is_static, *yanked in rows:
         page_file = PageFile(
             filename=filename,
             sha256=sha256,
             size=size,
             upload_time=rfc3339(uploaded_at),
             requires_python=requires_python,
-            metadata_sha256=metadata_sha256,
+            metadata_sha256=metadata_sha256 if is_static else "",
             yanked=yank_shown(*yanked),
         )
         files[name].append(page_file)

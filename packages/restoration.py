@@ -53,6 +53,7 @@ def _restore_file(project: Project, file: PageFile, *, voucher: str, now: dateti
         size=file.size,
         requires_python=file.requires_python,
         metadata_sha256=file.metadata_sha256,
+        metadata_is_static=bool(file.metadata_sha256),
         uploaded_at=datetime.fromisoformat(file.upload_time),
         state=File.State.PUBLISHED,
         voucher=voucher,

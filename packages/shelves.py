@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Max
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from indexsite_client.protocol import NormalizedName
 from packages.models import File, Project
@@ -23,7 +23,7 @@ class LatestProject:
 
 @dataclass(frozen=True, slots=True)
 class ShelvedFile:
-    """A file as people see it; `size` in bytes."""
+    """A file as people see it; `size` in bytes, `yanked` the reason, "" for none given, None for not yanked."""
 
     filename: str
     sha256: str
@@ -33,6 +33,7 @@ class ShelvedFile:
     summary: str
     uploaded_at: datetime
     voucher: str
+    yanked: str | None
 
     @property
     def is_wheel(self) -> bool:
@@ -51,8 +52,22 @@ class ShelvedRelease:
         return Version(self.version).is_prerelease
 
     @property
+    def yanked(self) -> str | None:
+        """Why it is yanked, as its first file says; None while a file is not."""
+        is_yanked = all(file.yanked is not None for file in self.files)
+        return self.files[0].yanked if is_yanked else None
+
+    @property
+    def is_yanked(self) -> bool:
+        return self.yanked is not None
+
+    @property
     def requires_python(self) -> str:
         return self.files[0].requires_python
+
+    @property
+    def summary(self) -> str:
+        return self.files[0].summary
 
     @property
     def uploaded_at(self) -> datetime:
@@ -69,12 +84,25 @@ class ProjectShelf:
     owners: tuple[str, ...]
     releases: tuple[ShelvedRelease, ...]
     waiting: int
+    status: str
+    status_reason: str
 
     @property
     def latest(self) -> ShelvedRelease | None:
-        """The newest release that is no pre-release, else the newest; None where nothing is published yet."""
-        final = [release for release in self.releases if not release.is_prerelease]
-        return next(iter(final or self.releases), None)
+        """The newest release that is not yanked and no pre-release, else the newest; None where none is published."""
+        offered = [release for release in self.releases if not release.is_yanked]
+        final = [release for release in offered if not release.is_prerelease]
+        return next(iter(final or offered or self.releases), None)
+
+    def release(self, version: str) -> ShelvedRelease | None:
+        """The release of a version in whatever spelling (1.0, v1.0.0), None where there is none."""
+        try:
+            wanted = Version(version)
+        except InvalidVersion:
+            return None
+        equal = [release for release in self.releases if Version(release.version) == wanted]
+        exact = [release for release in equal if release.version == str(wanted)]
+        return next(iter(exact or equal), None)
 
     @property
     def summary(self) -> str:
@@ -121,6 +149,8 @@ def project_shelf(name: NormalizedName) -> ProjectShelf | None:
         owners=tuple(owners.values_list("user__username", flat=True)),
         releases=tuple(ShelvedRelease(version, tuple(releases[version])) for version in newest_first),
         waiting=sum(file.state == File.State.WAITING for file in files),
+        status=project.status,
+        status_reason=project.status_reason,
     )
 
 
@@ -134,4 +164,5 @@ def _shelve(file: File) -> ShelvedFile:
         summary=file.summary,
         uploaded_at=file.uploaded_at,
         voucher=file.voucher,
+        yanked=file.yanked,
     )

@@ -42,11 +42,9 @@ def receive_upload(
     warnings = check_new_name(named.project, policy) if named.project not in holdings.projects else ()
     close_old_connections()  # a pooled one is for others while bytes are read and stored
     distribution = read_distribution(named, blob.file, announced=announced.metadata, policy=policy)
-    files: dict[str, Source] = {blob_name(blob.sha256): blob.finished()}
-    metadata_sha256 = ""
-    if named.is_wheel:
-        metadata_sha256 = hashlib.sha256(distribution.metadata.content).hexdigest()
-        files[blob_name(metadata_sha256)] = distribution.metadata.content
+    metadata = distribution.metadata.content
+    metadata_sha256 = hashlib.sha256(metadata).hexdigest()
+    files: dict[str, Source] = {blob_name(blob.sha256): blob.finished(), blob_name(metadata_sha256): metadata}
     if blob.size > _SMALL:  # nobody else shall wait for it
         the_storage().write(files)
         files = {}

@@ -82,7 +82,14 @@ def index(module_index: RunningIndex) -> RunningIndex:
     return module_index
 
 
-PATHS = ["/", "/project/many-releases/", "/project/hostile/", "/project/absent/", "/nowhere"]
+PATHS = [
+    "/",
+    "/project/many-releases/",
+    "/project/hostile/",
+    "/project/many-releases/1.3/",
+    "/project/absent/",
+    "/nowhere",
+]
 
 
 @pytest.fixture(params=PATHS)
@@ -165,7 +172,7 @@ def test_pages_of_a_development_index_say_so_and_call_nothing_claimed(index: Run
     assert "claimed" not in text.replace("unclaimed", "")
 
 
-@pytest.mark.parametrize("path", PATHS[:3])
+@pytest.mark.parametrize("path", PATHS[:4])
 def test_pages_say_that_they_are_not_signed(index: RunningIndex, path: str) -> None:
     assert re.search(r"Pages like this one, and the list of all projects, .* not signed", page(index, path).text)
 
@@ -213,7 +220,8 @@ def test_every_page_keeps_to_its_content_security_policy(reply: Reply) -> None:
     assert len(shown.values("script", "src")) == [tag for tag, _ in shown.tags].count("script")
     for tag, attrs in shown.tags:
         assert not [name for name in attrs if name == "style" or name.startswith("on")], tag
-    for address in [*shown.values("script", "src"), *shown.values("img", "src"), *shown.values("link", "href")]:
+    loaded = [str(attrs["href"]) for tag, attrs in shown.tags if tag == "link" and attrs["rel"] != "alternate"]
+    for address in [*shown.values("script", "src"), *shown.values("img", "src"), *loaded]:
         assert address.startswith("/static/")
 
 
