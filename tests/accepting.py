@@ -33,5 +33,5 @@ def wanted(
     """An upload whose bytes are stored."""
     named = parse_distribution_filename(filename)
     metadata = CoreMetadata(named.project, Version("1"), "", "", b"")
-    stored = StoredDistribution(Distribution(named, metadata), "A-Name", sha256, size, "")
+    stored = StoredDistribution(Distribution(named, metadata), "A-Name", sha256, size, "c" * 64)
     return Acceptance(by, stored, now, policy)
