@@ -17,7 +17,7 @@ from packages.life.errors import (
     StatusForbidsError,
 )
 from packages.life.rules import RULES, Act, ActForbiddenError
-from packages.models import File, JournalEntry, Membership, OutboxEntry, Project
+from packages.models import File, JournalEntry, Membership, OutboxEntry, Project, Release
 from tests.life import (
     ADMINISTRATORS,
     CASES,
@@ -200,11 +200,12 @@ def test_every_refusal_has_a_code_of_its_own() -> None:
     assert len(set(codes)) == len(codes)
 
 
-def test_what_is_deleted_no_longer_counts_against_the_quota(demo: Project) -> None:
+def test_what_is_deleted_counts_no_longer_and_its_release_is_described_anew(demo: Project) -> None:
     usage.recount(demo)
     before = Project.objects.get(name="demo")
     releases.delete_file(actor("owner"), "demo", FILE, now=NOW)
     after = Project.objects.get(name="demo")
     size = File.every.get(filename=FILE).size
     assert size > 0
+    assert Release.objects.get(files__filename=FILE).describe_at == NOW  # another file speaks for it now
     assert (before.stored_bytes - after.stored_bytes, before.stored_files - after.stored_files) == (size, 1)

@@ -72,6 +72,8 @@ def delete_files(deed: Deed, files: QuerySet[File]) -> int:
         for file in gone
     )
     files.update(state=File.State.DELETED, voucher="")
+    described_by_them = {file.release_id for file in gone}  # perhaps: another file speaks for the release now
+    Release.objects.filter(pk__in=described_by_them).update(describe_at=deed.now, describe_tries=0)
     return len(gone)
 
 
