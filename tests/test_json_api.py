@@ -68,7 +68,6 @@ Keywords: one,two
 Classifier: Programming Language :: Python :: 3
 Classifier: License :: OSI Approved :: Apache Software License
 Project-URL: Source, https://code.example.org/described
-Project-URL: Trap, javascript:alert(1)
 Home-page: https://example.org/described
 Requires-Python: >=3.9
 Requires-Dist: peppercorn
