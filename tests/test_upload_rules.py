@@ -58,8 +58,9 @@ def test_the_bad_is_refused_and_its_neighbour_passes(
 def test_a_private_index_takes_what_pypi_does_not(index: RunningIndex, token: str) -> None:
     filename, content = wheel("private-a", "1.0+ours", extra="Requires-Dist: flask @ https://example.org/f.whl")
     assert index.post_upload(filename, content, token=token).status == 200
-    linux = filename.replace("any", "linux_x86_64").replace("1.0", "1.1"), wheel("private-a", "1.1+ours")[1]
-    assert index.post_upload(*linux, token=token).status == 200
+    tags = b"Wheel-Version: 1.0\nTag: py3-none-linux_x86_64\n"
+    linux, content = wheel("private-a", "1.1+ours", members={"private_a-1.1+ours.dist-info/WHEEL": tags})
+    assert index.post_upload(linux.replace("any", "linux_x86_64"), content, token=token).status == 200
 
 
 FORMS = [
