@@ -131,6 +131,9 @@ def test_large_files_are_redirected_to_the_object_store_and_targets_never(index:
 
 def test_a_process_holds_no_more_connections_than_it_may_and_says_that_it_is_busy(index: ScaledIndex) -> None:
     token = index.token()
+    listed, content = wheel("crowd", "0.1")
+    assert index.post_upload(listed, content, token=token).status == 200
+    index.wait_until_listed("crowd", listed)
     replies: list[Reply] = []
     uploads = [wheel("crowd", f"{number}.0") for number in range(CONNECTIONS + 6)]
     threads = [
@@ -145,7 +148,7 @@ def test_a_process_holds_no_more_connections_than_it_may_and_says_that_it_is_bus
             thread.start()
         eventually(lambda: any(reply.status == 503 for reply in replies), what="a refusal")
         assert index.rows(used)[0][0] <= before + CONNECTIONS + 1
-        assert index.page("first") is not None  # reading needs no connection
+        assert index.page("crowd") is not None  # reading needs no connection
         assert index.get("/").status in {200, 503}
         blocker.rollback()
     for thread in threads:
