@@ -1,17 +1,15 @@
 """What a release says of itself, as the pages and the JSON API show it. It is the uploader's word, and hostile."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from indexsite_client.protocol import NormalizedName
 from packages.models import ReleaseDescription
+from packages.web_addresses import is_web_address
 
 _SHOWN = 100  # links and classifiers
 _LICENSE_LINE = 100  # characters; some put the whole text of the license into the field
-_NOT_IN_ADDRESSES = re.compile(r"[\x00-\x20\x7f-\xa0<>\"\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +84,3 @@ def about_release(project: NormalizedName, version: str, *, with_text: bool = Fa
         return None
     text, html = (found.text, "") if with_text else ("", found.html)
     return ReleaseAbout(found.metadata, text, html, found.fault)
-
-
-def is_web_address(url: str) -> bool:
-    """Whether a link may lead there: http or https, with a host, and nothing that a browser would read otherwise."""
-    if _NOT_IN_ADDRESSES.search(url):
-        return False
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        return False

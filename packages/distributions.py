@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import IO
 
 from indexsite_client.protocol import DistributionFilename
-from packages.archives import read_archive
+from packages.archives import Archive, read_archive
 from packages.archives.bounded import MAX_UNPACKED
-from packages.errors import ArchiveFaultyError, UploadRefusedError
+from packages.errors import ArchiveFaultyError, MetadataFaultyError, UploadRefusedError
 from packages.metadata import AnnouncedMetadata, CoreMetadata, read_core_metadata
 from packages.policy import LENIENT, Policy
 
@@ -43,4 +43,22 @@ def read_distribution(
     except Exception as error:  # the one boundary around parsers of hostile bytes
         log.exception("A parser failed on %s in a way that nobody foresaw.", named.filename)
         raise ArchiveFaultyError(f"{named.filename} is malformed in a way that this index cannot name.") from error
+    _check_license_files(named, metadata, archive)
     return Distribution(named, metadata)
+
+
+def _check_license_files(named: DistributionFilename, metadata: CoreMetadata, archive: Archive) -> None:
+    """Raise MetadataFaultyError where License-File names what is not there (PEP 639)."""
+    if not metadata.license_files:
+        return
+    if named.is_wheel:  # which has one .dist-info at its top; vendored ones may lie deeper
+        [info] = [path for path in archive.members if path.endswith(".dist-info/METADATA") and path.count("/") == 1]
+        folder = f"{info.removesuffix('METADATA')}licenses"
+    else:
+        folder = min(archive.members).partition("/")[0]
+    missing = [path for path in metadata.license_files if f"{folder}/{path}" not in archive.members]
+    if missing:
+        named_there = ", ".join(repr(path[:80]) for path in missing[:3])
+        raise MetadataFaultyError(
+            f"License-File in {named.filename} names {named_there}, but {folder[:200]}/ lacks it; build it again."
+        )

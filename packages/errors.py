@@ -1,5 +1,7 @@
 """Why an upload is refused: each error says what is wrong and how to mend it. Nothing here knows HTTP."""
 
+MOST_FAULTS = 20  # sentences of one refusal, for more help nobody
+
 
 class UploadRefusedError(Exception):
     """The upload is not taken and nothing of it is kept. `faults` are whole sentences, the first one the gravest."""

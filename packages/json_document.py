@@ -7,8 +7,9 @@ from datetime import UTC
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from packages.about import ReleaseAbout, is_web_address
+from packages.about import ReleaseAbout
 from packages.shelves import ProjectShelf, ShelvedFile, ShelvedRelease
+from packages.web_addresses import is_web_address
 
 Json: TypeAlias = dict[str, Any]  # Any: JSON
 _TEXTS = ("author", "author_email", "maintainer", "maintainer_email", "license", "license_expression")

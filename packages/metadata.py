@@ -8,13 +8,13 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from indexsite_client.protocol import DistributionFilename, ProtocolError, normalize_name
-from packages.errors import MetadataFaultyError
+from packages.errors import MOST_FAULTS, MetadataFaultyError
 from packages.metadata_rules import (
     CONTROL,
     MAX_FIELD,
+    MAX_SUMMARY,
     Subject,
     given,
-    is_web_address,
     listed,
     parse_requirement,
     rule_faults,
@@ -23,16 +23,15 @@ from packages.policy import LENIENT, Policy
 from packages.static_metadata import is_static
 
 MAX_HEADER, MAX_HEADER_LINES, MAX_HEADER_NAMES = 1024 * 1024, 10_000, 100  # bytes, lines, distinct names
-_MAX_SUMMARY = 512
-_MOST_FAULTS, _LONGEST_FAULT = 20, 500
+_LONGEST_FAULT = 500
 
 
 @dataclass(frozen=True, slots=True)
 class CoreMetadata:
-    """What the house acts on of METADATA or PKG-INFO; `content` are its bytes as they lie in the archive.
+    """What an upload is acted on by of METADATA or PKG-INFO; `content` are its bytes as they lie in the archive.
 
-    Lists keep their order. Addresses that are not of the web, which only metadata before 2.1 may have, are left out;
-    `license_files` are those of PEP 639 (2.4), relative to `.dist-info/licenses` or to an sdist's folder.
+    `license_files` are those of PEP 639 (2.4), relative to `.dist-info/licenses` or to an sdist's folder. What else
+    there is to show of a release is read out of `content` after its publication.
     """
 
     name: str
@@ -40,26 +39,7 @@ class CoreMetadata:
     requires_python: str
     summary: str
     content: bytes
-    metadata_version: str = ""
-    requires_dist: tuple[str, ...] = ()
-    requires_external: tuple[str, ...] = ()
-    provides_extra: tuple[str, ...] = ()
-    dynamic: tuple[str, ...] = ()
-    classifiers: tuple[str, ...] = ()
-    keywords: tuple[str, ...] = ()
-    platforms: tuple[str, ...] = ()
-    license: str = ""
-    license_expression: str = ""
     license_files: tuple[str, ...] = ()
-    author: str = ""
-    author_email: str = ""
-    maintainer: str = ""
-    maintainer_email: str = ""
-    home_page: str = ""
-    download_url: str = ""
-    project_urls: tuple[tuple[str, str], ...] = ()  # label and address
-    description: str = ""
-    description_content_type: str = ""
     is_static: bool = False  # an sdist's is true of every wheel built of it; a wheel's is in any case
 
 
@@ -175,52 +155,21 @@ def _normalized(extra: str) -> str:
 
 
 def _readable(faults: list[str]) -> list[str]:
-    shown = [CONTROL.sub(" ", fault)[:_LONGEST_FAULT] for fault in faults[:_MOST_FAULTS]]
-    if len(faults) > _MOST_FAULTS:
-        shown.append(f"There are {len(faults) - _MOST_FAULTS} more faults.")
+    shown = [CONTROL.sub(" ", fault)[:_LONGEST_FAULT] for fault in faults[:MOST_FAULTS]]
+    if len(faults) > MOST_FAULTS:
+        shown.append(f"There are {len(faults) - MOST_FAULTS} more faults.")
     return shown
 
 
 def _core_metadata(subject: Subject, content: bytes) -> CoreMetadata:
-    """The values that the rules let through; none of a single line has a control character."""
+    """The values that the rules let through; none has a control character."""
     raw = subject.raw
-    urls = raw.get("project_urls", {}).items()
-
-    def line(key: str) -> str:
-        return CONTROL.sub(" ", given(raw, key))
-
-    def lines(key: str) -> tuple[str, ...]:
-        return tuple(CONTROL.sub(" ", value) for value in listed(raw, key))
-
     return CoreMetadata(
         name=given(raw, "name"),
         version=subject.named.version,
         requires_python=given(raw, "requires_python"),
-        summary=line("summary")[:_MAX_SUMMARY],
+        summary=CONTROL.sub(" ", given(raw, "summary"))[:MAX_SUMMARY],
         content=content,
-        metadata_version=given(raw, "metadata_version"),
-        requires_dist=listed(raw, "requires_dist"),
-        requires_external=lines("requires_external"),
-        provides_extra=listed(raw, "provides_extra"),
-        dynamic=tuple(each.lower() for each in listed(raw, "dynamic")),
-        classifiers=listed(raw, "classifiers"),
-        keywords=lines("keywords"),
-        platforms=lines("platforms"),
-        license=given(raw, "license"),
-        license_expression=line("license_expression"),
         license_files=listed(raw, "license_files") if subject.has_license_files else (),
-        author=line("author"),
-        author_email=line("author_email"),
-        maintainer=line("maintainer"),
-        maintainer_email=line("maintainer_email"),
-        home_page=_web_address(given(raw, "home_page")),
-        download_url=_web_address(given(raw, "download_url")),
-        project_urls=tuple((label, url) for label, url in urls if is_web_address(url)),
         is_static=is_static(raw, subject.unparsed),
-        description=given(raw, "description"),
-        description_content_type=line("description_content_type"),
     )
-
-
-def _web_address(address: str) -> str:
-    return address if is_web_address(address) else ""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from email.utils import getaddresses
 from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata
 from packaging.requirements import InvalidRequirement, Requirement
@@ -19,15 +18,15 @@ from trove_classifiers import deprecated_classifiers
 
 from indexsite_client.protocol import DistributionFilename
 from packages.policy import Policy
+from packages.web_addresses import is_web_address
 
 KNOWN_VERSIONS = ("1.0", "1.1", "1.2", "2.0", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6")
 _OLD = frozenset({"1.0", "1.1", "1.2", "2.0"})
 _BEFORE_LICENSE_FILES = _OLD | {"2.1", "2.2", "2.3"}
 MAX_FIELD = 500  # characters of a version, a specifier, an address
 _MAX_REQUIREMENT, _MAX_LICENSE, _MAX_ADDRESSES = 2000, 2000, 10_000
-_MAX_SUMMARY, _MAX_LABEL, _MAX_URL = 512, 32, 2000
+MAX_SUMMARY, _MAX_LABEL = 512, 32
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\\\"]{1,64}@[^@\s<>()\[\],;:\\\"]{1,253}")
 _UNKNOWN = "UNKNOWN"  # what old setuptools write for a field that is not set
 _CLASSIFIERS = frozenset(known_classifiers)
@@ -94,17 +93,6 @@ def parse_requirement(text: str) -> Requirement:
         return Requirement(text)
     except RecursionError:
         raise ValueError("its parentheses are nested too deeply") from None
-
-
-def is_web_address(address: str) -> bool:
-    """Whether it is an http or https address with a host: nothing else belongs behind a link that people click."""
-    if len(address) > _MAX_URL or _NOT_IN_ADDRESSES.search(address):
-        return False
-    try:
-        parts = urlsplit(address)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname)
-    except ValueError:
-        return False
 
 
 def rule_faults(subject: Subject) -> Iterator[str]:
@@ -207,8 +195,8 @@ def _summary(subject: Subject) -> Iterator[str]:
     text = given(subject.raw, "summary")
     if subject.is_old:
         return
-    if len(text) > _MAX_SUMMARY or len(text.splitlines()) > 1:
-        yield f"Summary in {subject.named.filename} must be one line of at most {_MAX_SUMMARY} characters."
+    if len(text) > MAX_SUMMARY or len(text.splitlines()) > 1:
+        yield f"Summary in {subject.named.filename} must be one line of at most {MAX_SUMMARY} characters."
 
 
 def _emails(subject: Subject) -> Iterator[str]:

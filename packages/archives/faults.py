@@ -1,8 +1,7 @@
 """The faults of one archive, gathered so that one refusal says them all, each of them short and clean. Pure."""
 
-from packages.errors import ArchiveFaultyError
+from packages.errors import MOST_FAULTS, ArchiveFaultyError
 
-MOST = 20  # sentences of one refusal
 _LONGEST = 80  # characters of a name
 
 
@@ -25,8 +24,10 @@ class Faults:
     def add(self, what: str, *, mend: str) -> None:
         """Note a fault; raises ArchiveFaultyError once there are so many that more would help nobody."""
         self._sentences.append(f"{self.filename}: {what}; {mend}.")
-        if len(self._sentences) == MOST:
-            self._sentences.append(f"There may be more: {self.filename} was read no further after {MOST} faults.")
+        if len(self._sentences) == MOST_FAULTS:
+            self._sentences.append(
+                f"There may be more: {self.filename} was read no further after {MOST_FAULTS} faults."
+            )
             raise self.refusal()
 
     def member(self, name: str | bytes, what: str, *, mend: str) -> None:

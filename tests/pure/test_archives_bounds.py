@@ -12,10 +12,9 @@ import pytest
 
 from indexsite_client.protocol import parse_distribution_filename
 from packages.archives.bounded import CHUNK, MAX_MEMBERS, MAX_RATIO, RATIO_FREE, BoundExceededError, Meter
-from packages.archives.faults import MOST
 from packages.archives.gunzip import MAX_PIECE, GunzipReader
 from packages.archives.reading import read_measured
-from packages.errors import ArchiveFaultyError
+from packages.errors import MOST_FAULTS, ArchiveFaultyError
 from tests.archives import (
     INFO,
     PKG_INFO,
@@ -172,9 +171,9 @@ def test_a_record_of_endless_lines_is_refused() -> None:
 def test_so_many_faults_are_said_and_then_reading_stops() -> None:
     odd = [tar_member(f"{TOP}/{number}\\x") for number in range(1000)]
     found = faults(SDIST_NAME, sdist_of(*odd))
-    assert len(found) == MOST + 1
+    assert len(found) == MOST_FAULTS + 1
     assert "read no further" in found[-1]
-    assert refused(SDIST_NAME, sdist_of(*odd), "backslash").members == MOST
+    assert refused(SDIST_NAME, sdist_of(*odd), "backslash").members == MOST_FAULTS
 
 
 def test_faults_of_directory_record_and_tags_come_together() -> None:
