@@ -66,6 +66,14 @@ CASES = {
         OWNERS,
         "release.deleted",
     ),
+    "reopen a release": Case(
+        Act.REOPEN,
+        lambda actor: releases.reopen_release(actor, "demo", "1.0", until=NOW + timedelta(days=1), now=NOW),
+        OWNERS,
+        "release.reopened",
+        ("active", "deprecated"),
+        publishes=False,
+    ),
     "archive": Case(
         Act.ARCHIVE,
         lambda actor: projects.archive_project(actor, "demo", reason="done", now=NOW),

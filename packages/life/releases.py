@@ -1,4 +1,4 @@
-"""Releases and files: yank, unyank (PEP 592), delete."""
+"""Releases and files: yank, unyank (PEP 592), delete, reopen."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -50,6 +50,15 @@ def delete_release(actor: Actor, project: str, version: str, *, now: datetime) -
     with acting(actor, Act.DELETE_FILES, project, now=now) as deed:
         delete_releases(deed, [_release(deed.project, version)])
         deed.publish()
+
+
+def reopen_release(actor: Actor, project: str, version: str, *, until: datetime, now: datetime) -> None:
+    """Let a release take new files until a moment, however old it is; a moment that is past closes it again."""
+    with acting(actor, Act.REOPEN, project, now=now) as deed:
+        release = _release(deed.project, version)
+        release.reopened_until = until
+        release.save(update_fields=["reopened_until"])
+        deed.note("release.reopened", version=release.version, until=until.isoformat())
 
 
 def delete_releases(deed: Deed, releases: Iterable[Release]) -> None:

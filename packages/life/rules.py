@@ -22,6 +22,7 @@ class Act(StrEnum):
     YANK = "yank"
     UNYANK = "unyank"
     DELETE_FILES = "delete files of"
+    REOPEN = "reopen a release of"
     ARCHIVE = "archive"
     UNARCHIVE = "unarchive"
     DEPRECATE = "deprecate"
@@ -54,6 +55,7 @@ RULES: Mapping[Act, Rule] = {
     Act.YANK: Rule(_MEMBERS, _OPEN),
     Act.UNYANK: Rule(_MEMBERS, _OPEN),
     Act.DELETE_FILES: Rule(_OWNERS, _OPEN),
+    Act.REOPEN: Rule(_OWNERS, frozenset({"active", "deprecated"})),
     Act.ARCHIVE: Rule(_OWNERS, _OPEN),
     Act.UNARCHIVE: Rule(_OWNERS, frozenset({"archived"})),
     Act.DEPRECATE: Rule(_OWNERS, frozenset({"active", "deprecated"})),
