@@ -23,6 +23,7 @@ from tufsigning.tasks import publish_waiting_changes, renew_roles
 TICK = 1.0  # seconds
 _SWEPT_AFTER = timedelta(seconds=2)
 _SWEEP_EVERY = timedelta(seconds=5)
+_DESCRIBE_EVERY = timedelta(seconds=5)  # under steady uploads; each time starts a process
 log = logging.getLogger(__name__)
 
 
@@ -68,6 +69,7 @@ ACTS = (
 def run_schedule(stop: threading.Event) -> None:
     """Until told to stop: run what is due, publish what a lost nudge left, and have releases described."""
     swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
+    described = timezone.now() - _DESCRIBE_EVERY
     while not stop.wait(TICK):
         now = timezone.now()
         try:
@@ -78,7 +80,8 @@ def run_schedule(stop: threading.Event) -> None:
                 swept = now
                 if not outbox.nudge():
                     publish_waiting_changes()
-            describe_what_waits()
+            if now - described >= _DESCRIBE_EVERY and describe_what_waits():
+                described = now
         except (DatabaseError, InterfaceError, StorageUnavailableError, TrustError) as error:
             log.error("The schedule could not do what is due; it tries again: %s", str(error).strip())
         finally:

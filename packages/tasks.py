@@ -28,11 +28,13 @@ def describe_releases() -> None:
         _at_work.release()
 
 
-def describe_what_waits() -> None:
-    """Wake a worker where a published release is to be described; where the broker is away, this is for later."""
+def describe_what_waits() -> bool:
+    """Wake a worker where a published release is to be described; False where there is none, or no broker."""
     if not descriptions.has_waiting(now=timezone.now()):
-        return
+        return False
     try:
         describe_releases.send_with_options(one_is_enough=True)
     except BrokerConnectionError as error:
         log.warning("No worker could be woken to describe releases; it is tried again: %s", error)
+        return False
+    return True

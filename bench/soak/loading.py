@@ -52,7 +52,7 @@ def watch_under_load(repeated: list[Repeated], server: Running, *, seconds: floa
         try:
             while (elapsed := time.monotonic() - begun) < seconds:
                 _sample(server, elapsed, watch)
-                time.sleep(min(SAMPLE_SECONDS, seconds / 40))
+                time.sleep(min(SAMPLE_SECONDS, seconds / 40, max(seconds - elapsed, 0.0)))
         finally:  # a watch that is broken off ends its acts too
             over.set()
         for loop in loops:
