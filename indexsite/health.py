@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.views.decorators.http import require_safe
 
 from indexsite.serving.readiness import what_is_missing
 from storage.contract import StorageUnavailableError
@@ -10,11 +11,13 @@ from tufsigning.errors import TrustError
 from tufsigning.library import Library
 
 
+@require_safe
 def live(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return _say("alive")
 
 
+@require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """200 only when migrations, ceremony and first publication are done and the timestamp is unexpired."""
     if missing := what_is_missing():

@@ -170,24 +170,7 @@ class RunningIndex:
 
     def post_upload(self, filename: str, content: bytes, *, token: str, **fields: str) -> Reply:
         """Upload by one plain HTTP request, with the form that twine fills in; `fields` override it."""
-        name, version = filename.split("-")[:2]
-        is_wheel = filename.endswith(".whl")
-        if not is_wheel:
-            name, version = filename.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)
-        form: dict[str, str | list[str]] = {
-            ":action": "file_upload",
-            "protocol_version": "1",
-            "metadata_version": "2.1",
-            "name": name,
-            "version": version,
-            "filetype": "bdist_wheel" if is_wheel else "sdist",
-            "sha256_digest": hashlib.sha256(content).hexdigest(),
-            **announced_metadata(content),
-        }
-        form.update({name: value for name, value in fields.items() if value})
-        body, kind = multipart(
-            {name: value for name, value in form.items() if fields.get(name, "x")}, filename, content
-        )
+        body, kind = upload_form(filename, content, **fields)
         headers = {"Content-Type": kind, "Authorization": f"Bearer {token}"}
         return ask(f"{self.url}/legacy/", method="POST", headers=headers, body=body)
 
@@ -235,6 +218,26 @@ class RunningIndex:
     def root(self) -> bytes:
         """The bytes of 1.root.json."""
         return self.get("/tuf/metadata/1.root.json").body
+
+
+def upload_form(filename: str, content: bytes, **fields: str) -> tuple[bytes, str]:
+    """The form that twine fills in for a file, and its content type; `fields` override it."""
+    name, version = filename.split("-")[:2]
+    is_wheel = filename.endswith(".whl")
+    if not is_wheel:
+        name, version = filename.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)
+    form: dict[str, str | list[str]] = {
+        ":action": "file_upload",
+        "protocol_version": "1",
+        "metadata_version": "2.1",
+        "name": name,
+        "version": version,
+        "filetype": "bdist_wheel" if is_wheel else "sdist",
+        "sha256_digest": hashlib.sha256(content).hexdigest(),
+        **announced_metadata(content),
+    }
+    form.update({name: value for name, value in fields.items() if value})
+    return multipart({name: value for name, value in form.items() if fields.get(name, "x")}, filename, content)
 
 
 def multipart(fields: Mapping[str, str | list[str]], filename: str, content: bytes) -> tuple[bytes, str]:
