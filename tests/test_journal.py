@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -80,6 +81,22 @@ def test_an_upload_is_sealed_in_the_publication_that_shows_it(index: RunningInde
     assert (done.returncode, done.stderr) == (0, "")
     assert f"whole: {entries} entries, the last one {sha256}" in done.stdout
     assert f"names entry {entries}." in done.stdout
+
+
+def test_processes_that_seal_at_once_make_one_chain(index: RunningIndex) -> None:
+    """Beside the index's own worker: three that write and seal as fast as they can."""
+    lines = (
+        "from django.utils.timezone import now; from packages import journal, sealing",
+        "for number in range(40):",
+        "    journal.entry('test.written', now=now(), caller=None, project='at-once', number=number).save()",
+        "    head = sealing.seal_journal(now=now())",
+        "head.entries",
+    )
+    with ThreadPoolExecutor(3) as pool:
+        heads = list(pool.map(lambda _: int(shell(index, *lines)), range(3)))
+    assert faults(index) == ""
+    count = "JournalEntry.objects.filter(act='test.written', number__lte=max({heads})).count()"
+    assert shell(index, "from packages.models import JournalEntry", count.format(heads=heads)) == "120"
 
 
 def test_the_database_refuses_to_change_or_delete_entries(index: RunningIndex) -> None:
