@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
+from packages.manage.access import is_manager
 from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
 from tufsigning.ceremony import is_development
@@ -50,7 +51,8 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("project", name=normalized, permanent=True)
     shelf = _shelf(normalized)
     about = about_release(normalized, shelf.latest.version) if shelf.latest else None
-    return render(request, "project.html", {**_about_index(request), "shelf": shelf, "about": about})
+    context = {"shelf": shelf, "about": about, "is_manager": is_manager(request.user, normalized)}
+    return render(request, "project.html", {**_about_index(request), **context})
 
 
 @require_safe

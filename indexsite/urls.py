@@ -24,5 +24,6 @@ urlpatterns = [
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
     path("account/", include("accounts.urls")),
+    path("manage/", include("packages.manage.urls")),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,12 @@
+"""The addresses of `/manage/`."""
+
+from django.urls import path
+
+from packages.manage import mine, views
+
+urlpatterns = [
+    path("", mine.mine, name="manage"),
+    path("<str:name>/", views.project, name="manage-project"),
+    path("<str:name>/releases/<str:version>/", views.release, name="manage-release"),
+    path("<str:name>/journal/", views.journal, name="manage-journal"),
+]
