@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
 from packaging.version import Version
 
 from accounts.actors import Actor
@@ -11,7 +12,7 @@ from packages.life.acting import acting
 from packages.life.errors import LifeError, RetentionFaultyError
 from packages.life.releases import delete_releases
 from packages.life.rules import Act
-from packages.models import File, Release, RetentionRule
+from packages.models import File, Project, Release, RetentionRule
 
 _LARGEST = 100_000
 
@@ -64,6 +65,13 @@ def clear_retention(actor: Actor, project: str, *, now: datetime) -> bool:
         return bool(cleared)
 
 
+def would_delete(project: str, rule: Retention, *, now: datetime) -> list[str]:
+    """The versions that a rule would have deleted at once, the newest first. Reads only."""
+    found = Project.objects.filter(name=project).first()
+    gone = expendable(map(_aged, _with_files(found)), rule, now=now) if found else set[str]()
+    return sorted(gone, key=Version, reverse=True)
+
+
 def apply_rules(*, now: datetime) -> int:
     """Delete what the rules of all projects do not keep; returns how many releases that were. May run twice.
 
@@ -80,18 +88,23 @@ def _apply_rule(project: str, *, now: datetime) -> int:
             row = RetentionRule.objects.filter(project=deed.project).first()
             if row is None:
                 return 0
-            with_files = Release.objects.filter(
-                pk__in=File.objects.filter(release__project=deed.project).values("release")
-            )
-            releases = {release.version: release for release in with_files}
-            aged = [Aged(release.version, release.created_at) for release in releases.values()]
-            gone = expendable(aged, Retention(row.keep_newest, row.max_days), now=now)
+            rule = Retention(row.keep_newest, row.max_days)
+            releases = {release.version: release for release in _with_files(deed.project)}
+            gone = expendable(map(_aged, releases.values()), rule, now=now)
             if gone:
                 delete_releases(deed, [releases[version] for version in sorted(gone)])
                 deed.publish()
             return len(gone)
     except LifeError:  # archived, quarantined or deleted between the question and the act
         return 0
+
+
+def _with_files(project: Project) -> QuerySet[Release]:
+    return Release.objects.filter(pk__in=File.objects.filter(release__project=project).values("release"))
+
+
+def _aged(release: Release) -> Aged:
+    return Aged(release.version, release.created_at)
 
 
 def _order(release: Aged) -> Version:

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.actors import Actor, signed_in_actor
+from accounts.errors import AccessError
 from accounts.models import User
 from indexsite_client.protocol import ProtocolError, normalize_name
 from packages.life.acting import roles_of
@@ -84,6 +85,11 @@ def managed_project(user: User, name: str) -> Managed:
     if Role.INVITED in roles:
         raise PermissionDenied(f"You are invited to {name}: accept that among your projects first.")
     raise PermissionDenied(f"You are no member of {name}: ask one of its owners to invite you.")
+
+
+def forbidden(error: AccessError) -> PermissionDenied:
+    """The error as Django answers it: 403, with the sentence."""
+    return PermissionDenied(str(error))
 
 
 def is_manager(user: User | AnonymousUser, name: str) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -23,7 +22,7 @@ from packages.life.errors import (
     RetentionFaultyError,
 )
 from packages.life.rules import Act
-from packages.manage.access import Managed
+from packages.manage.access import Managed, forbidden
 from packages.manage.forms import PlainForm
 
 _FIELDS: Mapping[type[LifeError], str] = {  # beside which an error stands, where the form has it
@@ -52,7 +51,7 @@ class Offer:
     form: Callable[..., forms.Form] = PlainForm
     target: str = ""
     to: str = ""
-    is_final: bool = False  # cannot be undone
+    is_grave: bool = False  # cannot be undone, or hits everybody
     makes_sense: bool = True  # as things are: what is yanked is not offered to be yanked
 
 
@@ -92,7 +91,7 @@ class Offers:
             self._managed.check(offer.act)
             return self._take(request, offer)
         except AccessError as error:
-            raise PermissionDenied(str(error)) from error
+            raise forbidden(error) from error
 
     def _take(self, request: HttpRequest, offer: Offer) -> HttpResponse | None:
         form = offer.form(request.POST, auto_id=_auto_id(offer))

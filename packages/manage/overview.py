@@ -71,7 +71,7 @@ def releases_of(project: Project) -> list[ReleaseRow]:
         number=Count("id"),
         bytes=Sum("size"),
         since=Min("uploaded_at"),
-        yanked=Count("id", filter=Q(is_yanked=True)),
+        yanked_ones=Count("id", filter=Q(is_yanked=True)),
         waiting=Count("id", filter=Q(state=File.State.WAITING)),
     )
     return sorted((ReleaseRow(*row) for row in by_release), key=lambda row: Version(row.version), reverse=True)

@@ -69,7 +69,7 @@ def release_offers(
         do=lambda actor, values, now: releases.delete_release(actor, name, version, now=now),
         form=partial(ConfirmForm, project=name),
         to=reverse("manage-project", args=[name]),
-        is_final=True,
+        is_grave=True,
     )
 
 
@@ -112,7 +112,7 @@ def file_offers(project: Project, file: File, *, is_last: bool) -> Iterator[Offe
         do=lambda actor, values, now: releases.delete_file(actor, name, filename, now=now),
         form=partial(ConfirmForm, project=name),
         to=reverse("manage-project", args=[name]) if is_last else "",
-        is_final=True,
+        is_grave=True,
     )
 
 

@@ -1,5 +1,6 @@
 """`/manage/`: one's projects, and for each its releases, members, settings and journal. Every act is a POST."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ def project(request: HttpRequest, managed: Managed) -> HttpResponse:
     """A project's releases."""
     rows = releases_of(managed.project)
     context = {"releases": rows, "page": _page(request, rows, RELEASES_SHOWN), "size": sum(row.size for row in rows)}
-    return _show(request, managed, "project", context)
+    return show(request, managed, "project", context)
 
 
 @managing
@@ -49,7 +50,7 @@ def release(request: HttpRequest, managed: Managed, version: str) -> HttpRespons
         "acts": list(offers.shown(*OF_RELEASE)),
         "is_reopened": is_closed and found.reopened_until is not None and found.reopened_until > now,
     }
-    return _show(request, managed, "release", context)
+    return show(request, managed, "release", context)
 
 
 @managing
@@ -58,10 +59,11 @@ def journal(request: HttpRequest, managed: Managed) -> HttpResponse:
     entries = JournalEntry.objects.filter(project=managed.project.name).order_by("-id")
     page = _page(request, entries, ENTRIES_SHOWN)
     lines = [journal_line(entry) for entry in page.object_list]
-    return _show(request, managed, "journal", {"page": page, "lines": lines})
+    return show(request, managed, "journal", {"page": page, "lines": lines})
 
 
-def _show(request: HttpRequest, managed: Managed, page: str, context: dict[str, object]) -> HttpResponse:
+def show(request: HttpRequest, managed: Managed, page: str, context: Mapping[str, object]) -> HttpResponse:
+    """A page of the project, below its head and tabs."""
     about = {"project": managed.project, "managed": managed, "tab": page, "read_only": settings.UPLOAD_POLICY.read_only}
     return render(request, f"manage/{page}.html", {**about, **context})
 

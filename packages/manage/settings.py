@@ -1,0 +1,65 @@
+"""`/manage/<name>/settings/` and `delete/`: a project as a whole."""
+
+from collections.abc import Iterable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from accounts.errors import AccessError
+from packages.life.dependents import dependents_of
+from packages.life.projects import deletion_of
+from packages.life.rules import Act
+from packages.manage.access import Managed, forbidden, managing
+from packages.manage.offers import Offers
+from packages.manage.project_acts import STATUS, deletion_offer, restore_offer, retention_offer, status_offers
+from packages.manage.views import show
+from packages.models import Project, RetentionRule
+
+NAMES_SHOWN = 20
+
+
+@managing
+def settings(request: HttpRequest, managed: Managed) -> HttpResponse:
+    """Its status, the retention of its pre-releases, and the way to its deletion or back from it."""
+    project = managed.project
+    rule = RetentionRule.objects.filter(project=project).first()
+    offers = Offers(managed, [*status_offers(project), retention_offer(project, rule), restore_offer(project)])
+    if answer := offers.take(request):
+        return answer
+    context = {
+        "acts": list(offers.shown(*STATUS)),
+        "retention": offers.one("retention"),
+        "rule": rule,
+        "restore": offers.one("restore"),
+        "may_delete": managed.may(Act.DELETE) and not offers.read_only,
+    }
+    return show(request, managed, "settings", context)
+
+
+@managing
+def delete(request: HttpRequest, managed: Managed) -> HttpResponse:
+    """What goes with the project, and the form that ends it."""
+    project = managed.project
+    try:
+        managed.check(Act.DELETE)
+    except AccessError as error:
+        raise forbidden(error) from error
+    if project.status == Project.Status.DELETED:
+        return redirect("manage-settings", name=project.name)
+    offers = Offers(managed, [deletion_offer(project)])
+    if answer := offers.take(request):
+        return answer
+    deletion = deletion_of(project.name)
+    context = {
+        "deletion": deletion,
+        "releases": _some(deletion.releases),
+        "dependents": _some(dependents_of(project.name)),
+        "act": offers.one("delete"),
+    }
+    return show(request, managed, "delete", context)
+
+
+def _some(names: Iterable[str]) -> dict[str, object]:
+    """The first of many names, and how many there are."""
+    every = list(names)
+    return {"count": len(every), "names": every[:NAMES_SHOWN], "more": max(0, len(every) - NAMES_SHOWN)}
