@@ -24,6 +24,14 @@ def signed_in(status: int) -> Answers:
     return (SIGN_IN, status, status, status, status)
 
 
+def members(status: int) -> Answers:
+    return (SIGN_IN, 403, status, status, status)
+
+
+def owners(status: int) -> Answers:
+    return (SIGN_IN, 403, 403, status, status)
+
+
 @dataclass(frozen=True)
 class Call:
     """A call, and what each of ROLES is answered: a status, or SIGN_IN."""
@@ -63,6 +71,20 @@ CALLS = (
     Call("GET", "/account/tokens/", signed_in(200)),
     Call("POST", "/account/tokens/", signed_in(200), form={"name": "x", "scope": "read", "days": "1"}),
     Call("POST", "/account/tokens/1/revoke/", (SIGN_IN, 404, 404, 302, 404)),  # the owner's token
+    Call("GET", "/manage/", signed_in(200)),
+    Call("POST", "/manage/", signed_in(302), form={"act": "accept", "target": "demo"}),  # nobody here is invited
+    Call("GET", "/manage/demo/", members(200)),
+    Call("GET", "/manage/demo/journal/", members(200)),
+    Call("GET", "/manage/demo/releases/1.0/", members(200)),
+    Call("POST", "/manage/demo/releases/1.0/", members(302), form={"act": "yank"}),
+    Call("POST", "/manage/demo/releases/1.0/", owners(302), form={"act": "delete", "confirm": "demo"}),
+    Call("GET", "/manage/demo/members/", members(200)),
+    Call("POST", "/manage/demo/members/", owners(302), form={"act": "invite", "username": "reader", "role": "owner"}),
+    Call("GET", "/manage/demo/settings/", members(200)),
+    Call("POST", "/manage/demo/settings/", owners(302), form={"act": "archive"}),
+    Call("POST", "/manage/demo/settings/", (SIGN_IN, 403, 403, 403, 302), form={"act": "quarantine"}),
+    Call("GET", "/manage/demo/delete/", owners(200)),
+    Call("POST", "/manage/demo/delete/", owners(302), form={"act": "delete", "confirm": "demo"}),
     Call("GET", "/upload/", signed_in(200)),
     Call("PUT", f"/upload/files/{FILENAME}", (401, 403, 200, 200, 403), body=CONTENT, kind="application/octet-stream"),
     Call("POST", "/legacy/", (401, 403, 200, 200, 403), scope=Scope.UPLOAD, body=FORM, kind=FORM_KIND),

@@ -11,7 +11,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
 
 from accounts.actors import Actor, signed_in_actor
 from accounts.errors import AccessError
@@ -56,7 +55,6 @@ def managing(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 
     @never_cache
     @login_required
-    @require_http_methods(["GET", "HEAD", "POST"])
     @wraps(view)
     def managed_view(request: HttpRequest, name: str, **rest: str) -> HttpResponse:
         try:

@@ -1,6 +1,7 @@
 """`/manage/<name>/members/`: owners, maintainers, and who is invited."""
 
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_http_methods
 
 from packages.manage.access import Managed, managing
 from packages.manage.member_acts import invite_offer, member_offers, withdrawal_offer
@@ -11,6 +12,7 @@ from packages.models import Invitation, Membership
 _OF_MEMBER = ("change-role", "remove", "leave")
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @managing
 def members(request: HttpRequest, managed: Managed) -> HttpResponse:
     """The members, each with what may be done, and a form to invite one."""

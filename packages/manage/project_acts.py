@@ -125,7 +125,7 @@ def retention_offer(project: Project, rule: RetentionRule | None) -> Offer:
         act=Act.SET_RETENTION,
         title="Retention",
         said="",
-        button="Keep it so",
+        button="Set the rule",
         done="The rule is set. The worker follows it within the hour, and each deletion is in the journal."
         if rule is None
         else "The rule is changed. The worker follows it within the hour, and each deletion is in the journal.",

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_http_methods
 
 from accounts.errors import AccessError
 from packages.life.dependents import dependents_of
@@ -18,6 +19,7 @@ from packages.models import Project, RetentionRule
 NAMES_SHOWN = 20
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @managing
 def settings(request: HttpRequest, managed: Managed) -> HttpResponse:
     """Its status, the retention of its pre-releases, and the way to its deletion or back from it."""
@@ -36,6 +38,7 @@ def settings(request: HttpRequest, managed: Managed) -> HttpResponse:
     return show(request, managed, "settings", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @managing
 def delete(request: HttpRequest, managed: Managed) -> HttpResponse:
     """What goes with the project, and the form that ends it."""

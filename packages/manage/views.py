@@ -9,6 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
 
 from packages.manage.access import Managed, managing
 from packages.manage.journal_words import journal_line
@@ -20,6 +21,7 @@ from packages.models import File, JournalEntry, Release
 RELEASES_SHOWN, ENTRIES_SHOWN = 100, 50
 
 
+@require_safe
 @managing
 def project(request: HttpRequest, managed: Managed) -> HttpResponse:
     """A project's releases."""
@@ -28,6 +30,7 @@ def project(request: HttpRequest, managed: Managed) -> HttpResponse:
     return show(request, managed, "project", context)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @managing
 def release(request: HttpRequest, managed: Managed, version: str) -> HttpResponse:
     """A release and its files, each with what may be done."""
@@ -53,6 +56,7 @@ def release(request: HttpRequest, managed: Managed, version: str) -> HttpRespons
     return show(request, managed, "release", context)
 
 
+@require_safe
 @managing
 def journal(request: HttpRequest, managed: Managed) -> HttpResponse:
     """Who did what with the project, the newest first."""
