@@ -20,17 +20,21 @@
 
   const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
-  const tell = (row, state, sentences) => {
+  const tell = (row, state, sentences, warnings = []) => {
     row.state = state;
     row.item.dataset.state = state;
     row.bar.hidden = state !== "sending";
     const kind = state === "refused" || state === "failed" ? "fault" : "aside";
-    row.said.replaceChildren(...sentences.map((sentence) => element("p", kind, sentence)));
+    row.said.replaceChildren(
+      ...sentences.map((sentence) => element("p", kind, sentence)),
+      ...warnings.map((sentence) => element("p", "warning", sentence)),
+    );
     row.remove.hidden = state === "sending" || state === "received";
     const count = (wanted) => rows.filter((each) => each.state === wanted).length;
     button.disabled = !count("chosen") && !count("failed");
     button.textContent = count("failed") && !count("chosen") ? "Try again" : "Upload";
-    const parts = [[count("received"), "received"], [count("refused"), "refused"], [count("failed"), "to try again"], [count("sending"), "on the way"]];
+    const warned = rows.filter((each) => each.state === "received" && each.said.querySelector(".warning")).length;
+    const parts = [[count("received"), "received"], [warned, "of them with a warning"], [count("refused"), "refused"], [count("failed"), "to try again"], [count("sending"), "on the way"]];
     overall.textContent = parts.filter(([number]) => number).map(([number, word]) => `${number} ${word}`).join(", ");
   };
 
@@ -67,9 +71,9 @@
   const answered = (request) => {
     try {
       const told = JSON.parse(request.responseText);
-      return told.faults || [told.message];
+      return [told.faults || [told.message], told.warnings || []];
     } catch {
-      return [`The index answered ${request.status || "nothing"}; try again in a minute.`];
+      return [[`The index answered ${request.status || "nothing"}; try again in a minute.`], []];
     }
   };
 
@@ -82,7 +86,7 @@
     request.upload.addEventListener("progress", (event) => { row.bar.value = event.loaded / event.total; });
     request.addEventListener("loadend", () => {
       const state = request.status === 200 ? "received" : LATER.includes(request.status) ? "failed" : "refused";
-      tell(row, state, answered(request));
+      tell(row, state, ...answered(request));
       done();
     });
     tell(row, "sending", []);

@@ -2,6 +2,7 @@
 
 import pytest
 
+from packages.name_lists import POPULAR_FILES
 from tests.browsing import Browser
 from tests.distributions import sdist, wheel
 from tests.running import Reply, RunningIndex, ask, eventually
@@ -52,6 +53,18 @@ def test_each_fault_is_told_in_a_sentence(browser: Browser) -> None:
     other, content = wheel("other", "1.0")
     renamed = put(browser, other.replace("other", "renamed"), content)
     assert renamed.json()["faults"]
+
+
+def test_a_warning_comes_with_the_receipt_for_the_page_to_show(index: RunningIndex, browser: Browser) -> None:
+    for minor in range(POPULAR_FILES):
+        assert put(browser, *wheel("beloved", f"1.{minor}")).status == 200
+    tried = iter(f"{'beloved'[:at]}{c}{'beloved'[at + 1 :]}" for at in range(7) for c in "acfghjkmnpqrstuwxyz23456789")
+
+    def warnings() -> list[str]:  # as soon as the lists of names are read again
+        return list(put(browser, *wheel(next(tried), "1.0")).json()["warnings"])
+
+    [warning] = eventually(warnings)
+    assert "one slip of the finger from beloved" in warning
 
 
 def test_a_project_of_somebody_else_is_refused(index: RunningIndex, browser: Browser) -> None:
