@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from accounts import chronicle
+from accounts.chronicle import Named
 from accounts.errors import CredentialsMissingError, ProjectForbiddenError, ScopeMissingError, TokenInvalidError
 from accounts.models import Token, User
 from accounts.tokens import RANDOM_BYTES, is_token_text, token_digest, token_text
@@ -62,20 +65,35 @@ def create_token(
     now: datetime,
     lifetime: timedelta | None,
     name: str = "",
+    by: Named | None = None,
 ) -> str:
-    """Store a new token of this user and return its text, which is nowhere else."""
+    """Store a new token of this user, made `by` the user unless another is named; returns its text, nowhere else kept.
+
+    The journal gets its number and name.
+    """
     text = token_text(secrets.token_bytes(RANDOM_BYTES))
-    Token.objects.create(
-        user=user,
-        name=name,
-        digest=token_digest(text),
-        hint=text[:10],
-        scopes=sorted(scopes),
-        projects=sorted(projects),
-        created_at=now,
-        expires_at=now + lifetime if lifetime else None,
-    )
+    with transaction.atomic():
+        token = Token.objects.create(
+            user=user,
+            name=name,
+            digest=token_digest(text),
+            hint=text[:10],
+            scopes=sorted(scopes),
+            projects=sorted(projects),
+            created_at=now,
+            expires_at=now + lifetime if lifetime else None,
+        )
+        _note("token.created", token, by=by, now=now, scopes=" ".join(token.scopes), projects=" ".join(token.projects))
     return text
+
+
+def revoke_token(user: User, token_id: int, *, now: datetime, by: Named | None = None) -> Token | None:
+    """End a token of this user, which may be ended already; None where they have no such token."""
+    with transaction.atomic():
+        token = Token.objects.filter(pk=token_id, user=user).select_related("user").first()
+        if token is not None and Token.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now):
+            _note("token.revoked", token, by=by, now=now)
+    return token
 
 
 def identify_caller(authorization: str, *, now: datetime) -> Caller:
@@ -124,6 +142,13 @@ def read_credentials(authorization: str) -> str:
         return base64.b64decode(value, validate=True).decode().partition(":")[2].strip()
     except (binascii.Error, UnicodeDecodeError) as error:
         raise TokenInvalidError from error
+
+
+def _note(act: str, token: Token, *, by: Named | None, now: datetime, **details: str) -> None:
+    user = token.user.username
+    chronicle.note(
+        act, by=by or chronicle.Writer(user), now=now, user=user, number=token.pk, name=token.name, **details
+    )
 
 
 def _valid_tokens(now: datetime) -> QuerySet[Token]:

@@ -3,13 +3,13 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.callers import Scope, create_token
+from accounts.callers import Scope, create_token, revoke_token
 from accounts.forms import TokenForm
 from accounts.models import Token, User
 
@@ -39,8 +39,9 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @require_POST
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """End a token of one's own."""
-    token = get_object_or_404(Token, pk=token_id, user=_signed_in(request))
-    Token.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    token = revoke_token(_signed_in(request), token_id, now=timezone.now())
+    if token is None:
+        raise Http404("You have no such token.")
     messages.success(request, f"The token {token.hint}… is revoked; within seconds nothing accepts it.")
     return redirect("account-tokens")
 

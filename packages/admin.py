@@ -5,10 +5,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts.actors import signed_in_actor
 from accounts.errors import AccessError
@@ -43,6 +46,36 @@ class ReadOnlyAdmin(admin.ModelAdmin[Model]):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Never by hand."""
         return False
+
+
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin[User]):
+    """Users. One is not deleted while a project has no other owner: the page names those projects."""
+
+    # Any: lists to be shown
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, list[Any]]:
+        """With what to do next."""
+        *deleted, protected = super().get_deleted_objects(objs, request)
+        hint = "{}: name another owner first, or delete the project"
+        return deleted[0], deleted[1], deleted[2], [format_html(hint, each) for each in protected]
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        """One of them."""
+        self.delete_queryset(request, User.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Several; the journal has each, and for each of their projects that they left."""
+        by, now = signed_in_actor(request.user), timezone.now()  # type: ignore[arg-type]  # a User
+        with transaction.atomic():
+            for member in Membership.objects.filter(user__in=queryset).select_related("user", "project"):
+                details, name = {"user": member.user.username, "role": member.role}, member.project.name
+                journal.entry("member.removed-with-account", now=now, caller=by, project=name, **details).save()
+            for username in queryset.values_list("username", flat=True):
+                journal.entry("account.deleted-by-hand", now=now, caller=by, user=username).save()
+            super().delete_queryset(request, queryset)
 
 
 class MembershipInline(admin.TabularInline[Membership, Project]):

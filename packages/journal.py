@@ -33,6 +33,11 @@ def entry(
     )
 
 
+def write(act: str, *, by: Actor, now: datetime, **details: str | int) -> None:
+    """An entry that belongs to no project, saved: what `accounts.chronicle` writes with."""
+    entry(act, now=now, caller=by, project="", **details).save()
+
+
 def last_serial(project: str) -> int:
     """The number of the last entry about a project, which grows with every act on it; 0 where there is none."""
     found: int | None = JournalEntry.objects.filter(project=project).aggregate(last=Max("id"))["last"]

@@ -35,6 +35,8 @@ _WORDS: Mapping[str, str] = {
     "member.removed": "removed {user}, who was {role}",
     "member.set-by-hand": "made {user} {role} in the administration",
     "member.removed-by-hand": "removed {user}, who was {role}, in the administration",
+    "member.removed-with-account": "deleted the account of {user}, who was {role}",
+    "usage.repaired": "counted anew: {files} file(s) of {bytes} bytes, where {had_files} of {had_bytes} were on record",
     "retention.set": "set the retention of pre-releases",
     "retention.cleared": "cleared the retention of pre-releases",
 }

@@ -1,11 +1,11 @@
 """A project, who may do what with it, and which of its pre-releases it keeps."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import CASCADE, ProtectedError, Q, Value
 from django.db.models.functions import Replace
 
 REASON = 500  # characters of a reason, at most
@@ -82,6 +82,21 @@ class Project(models.Model):
         return self.name
 
 
+def end_memberships(collector: Any, field: Any, memberships: Any, using: str) -> None:  # Any: Django's collector
+    """An `on_delete`: they go with their user, but for the last owner's, which keeps the user from being deleted.
+
+    A deleted project may lose its owners: administrators can restore it. Raises ProtectedError.
+    """
+    owned = Membership.objects.using(using).filter(role=Membership.Role.OWNER)
+    going = {membership.pk for membership in memberships}
+    stay = set(owned.exclude(pk__in=going).values_list("project_id", flat=True))
+    last = [each for each in memberships if each.role == Membership.Role.OWNER and each.project_id not in stay]
+    last = [each for each in last if each.project.status != Project.Status.DELETED]
+    if last:
+        raise ProtectedError("A project always has an owner.", set(last))
+    CASCADE(collector, field, memberships, using)
+
+
 class Membership(models.Model):
     """What a user may do with a project."""
 
@@ -90,7 +105,7 @@ class Membership(models.Model):
         MAINTAINER = "maintainer"
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="memberships")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=end_memberships, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices)
 
     class Meta:

@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts.callers import Scope, create_token
+from accounts.chronicle import SERVER
 from accounts.models import User
 from indexsite_client.protocol import ProtocolError, normalize_name
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             projects=projects,
             now=timezone.now(),
             name=options["name"][:100],
+            by=SERVER,
             lifetime=timedelta(days=options["days"]) if options["days"] else None,
         )
         self.stderr.write("Keep this token: it is shown once.")
