@@ -44,7 +44,8 @@ class TokenAdmin(admin.ModelAdmin[Token]):
     def save_model(self, request: HttpRequest, obj: Token, form: ModelForm[Token], change: bool) -> None:
         """What is changed by hand is journalled too."""
         super().save_model(request, obj, form, change)
-        _note("token.changed-by-hand", request, obj, fields=", ".join(form.changed_data))
+        if form.changed_data:
+            _note("token.changed-by-hand", request, obj, fields=", ".join(form.changed_data))
 
     def delete_model(self, request: HttpRequest, obj: Token) -> None:
         """One of them."""

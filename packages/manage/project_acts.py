@@ -107,7 +107,7 @@ def deletion_offer(project: Project) -> Offer:
         title="Delete",
         said="All of this is gone for good. No file ever has one of these names again; the project’s name stays with "
         "its members, so that no stranger publishes under it.",
-        button=f"Delete {name} for good",
+        button="Delete the project for good",
         done=f"{name} is deleted. It will be gone from the index’s pages with the next publication, usually within a "
         "second.",
         do=lambda actor, values, now: projects.delete_project(actor, name, now=now),

@@ -27,7 +27,7 @@ def release_offers(
         title="Yank",
         said=f"Installers pass over {version} with all its files, unless somebody asks for exactly this version. "
         "Nothing is lost, and you can take it back.",
-        button=f"Yank {version}",
+        button="Yank this release",
         done=f"{version} is yanked. {SOON}",
         do=lambda actor, values, now: releases.yank_release(actor, name, version, reason=values["reason"], now=now),
         form=ReasonForm,
@@ -38,7 +38,7 @@ def release_offers(
         act=Act.UNYANK,
         title="Take the yank back",
         said=f"Installers choose {version} again. Files that are yanked by themselves stay so.",
-        button=f"Unyank {version}",
+        button="Unyank this release",
         done=f"{version} is no longer yanked. {SOON}",
         do=lambda actor, values, now: releases.unyank_release(actor, name, version, now=now),
         makes_sense=release.is_yanked,
@@ -48,7 +48,7 @@ def release_offers(
         act=Act.REOPEN,
         title="Reopen",
         said=f"{version} is too old to take new files. Let it take some, for as long as you need.",
-        button=f"Reopen {version}",
+        button="Reopen this release",
         done=f"{version} takes new files again, for a while.",
         do=lambda actor, values, now: releases.reopen_release(
             actor, name, version, until=now + ReopenForm.duration_of(values), now=now
@@ -63,7 +63,7 @@ def release_offers(
         said=f"{_counted(files)} of {version} {'is' if files == 1 else 'are'} gone for good: whoever has pinned "
         f"{version} can no longer install it, and no file ever has {'this name' if files == 1 else 'these names'} "
         "again. To warn people off a release, yank it instead.",
-        button=f"Delete {version} for good",
+        button="Delete this release for good",
         done=f"{version} is deleted. It will be gone from the index’s pages with the next publication, usually within "
         "a second.",
         do=lambda actor, values, now: releases.delete_release(actor, name, version, now=now),
