@@ -55,12 +55,13 @@ admin.site.unregister(User)
 class AccountAdmin(UserAdmin[User]):
     """Users. One is not deleted while a project has no other owner: the page names those projects."""
 
-    # Any: lists to be shown
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, list[Any]]:
-        """With what to do next."""
-        *deleted, protected = super().get_deleted_objects(objs, request)
+    # Any: what is shown of the objects
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], list[Any]]:
+        """With what to do next. What an account stores is forgotten with it, though not by itself."""
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         hint = "{}: name another owner first, or delete the project"
-        return deleted[0], deleted[1], deleted[2], [format_html(hint, each) for each in protected]
+        needed -= {str(AccountUsage._meta.verbose_name)}
+        return shown, counts, needed, [format_html(hint, each) for each in protected]
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         """One of them."""

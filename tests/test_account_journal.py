@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.callers import Scope, create_token
 from accounts.models import Token, User
-from packages.models import JournalEntry, Membership, Project
+from packages.models import AccountUsage, JournalEntry, Membership, Project
 from tests.life import NOW, make_demo
 
 pytestmark = pytest.mark.django_db
@@ -123,6 +123,8 @@ def test_not_even_a_program_deletes_the_last_owners_account(demo: Project) -> No
 
 
 def test_an_account_that_others_can_do_without_is_deleted_and_journalled(demo: Project, boss: Client) -> None:
+    for user in User.objects.filter(username__in=["owner", "maintainer"]):
+        AccountUsage.objects.create(user=user, stored_bytes=7)
     delete(boss, "owner", "maintainer")
     assert set(Membership.objects.values_list("user__username", "project__name")) == {
         ("second", "demo"),

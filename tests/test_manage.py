@@ -148,6 +148,10 @@ def test_what_is_filled_in_wrongly_changes_nothing_and_says_why_where_it_stands(
     assert 'class="fault"' in answer.content.decode()
 
 
+def test_whose_act_it_is_not_hears_that_before_any_fault_of_the_form() -> None:
+    assert signed_in("maintainer").post(RELEASE, {"act": "delete", "confirm": "nonsense"}).status_code == 403
+
+
 def test_a_page_that_is_out_of_date_changes_nothing() -> None:
     before = everything()
     for fields in ({}, {"act": "explode"}, {"act": "delete-file", "target": "gone-1.0.tar.gz", "confirm": "demo"}):
