@@ -12,6 +12,12 @@ from tests.distributions import sdist, wheel
 from tests.running import RunningIndex, eventually
 
 LONG = "a-name-that-is-much-longer-than-anybody-would-choose-who-has-to-type-it-more-than-once-in-a-life"
+LONG_USER = """
+from accounts.models import User
+from packages.models import Membership, Project
+user = User.objects.create_user("somebody.with.a.name.that.is.long@and.at.an.address.that.is.long.too.example.org")
+Membership.objects.create(project=Project.objects.get(name="demo"), user=user, role="maintainer")
+"""
 PAGES = [
     "/manage/",
     "/manage/demo/",
@@ -30,6 +36,7 @@ def index(module_index: RunningIndex) -> RunningIndex:
     token = module_index.token()
     for filename, content in (wheel("demo", "1.0"), sdist("demo", "1.0"), wheel("demo", "1.1"), wheel(LONG, "1.0")):
         assert module_index.post_upload(filename, content, token=token).status == 200
+    module_index.manage("shell", "-c", LONG_USER)
     module_index.wait_until_listed("demo", "demo-1.1-py3-none-any.whl")
     return module_index
 
