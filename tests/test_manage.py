@@ -194,6 +194,17 @@ def test_many_releases_come_in_pages_the_newest_first(demo: Project, django_asse
     assert browser.get("/manage/demo/?page=nonsense").status_code == 200
 
 
+def test_many_files_cost_no_more_questions_than_one(demo: Project, django_assert_max_num_queries: object) -> None:
+    release, uploader = Release.objects.get(), User.objects.get(username="second")
+    values = {"release": release, "sha256": "a" * 64, "size": 1, "uploaded_at": release.created_at}
+    names = (f"demo-1.0-{number}-py3-none-any.whl" for number in range(40))
+    File.objects.bulk_create(File(filename=name, uploaded_by=uploader, **values) for name in names)
+    browser = signed_in("owner")
+    with django_assert_max_num_queries(9):  # type: ignore[operator]  # pytest-django's fixture
+        page = browser.get(RELEASE).content
+    assert text(page).count("by second") == 40
+
+
 def test_the_journal_tells_who_did_what(demo: Project) -> None:
     browser = signed_in("owner")
     browser.post(RELEASE, {"act": "yank", "reason": "<b>broken</b>"})

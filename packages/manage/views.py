@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -39,7 +40,10 @@ def release(request: HttpRequest, managed: Managed, version: str) -> HttpRespons
         raise Http404(f"The project {managed.project.name} has no release {version[:80]}.")
     if found.version != version:
         return redirect("manage-release", name=managed.project.name, version=found.version)
-    files, now = list(File.objects.filter(release=found).order_by("filename")), timezone.now()
+    files, now = (
+        list(File.objects.filter(release=found).select_related("uploaded_by").order_by("filename")),
+        timezone.now(),
+    )
     is_closed = _is_closed(found, now)
     offered = list(release_offers(managed.project, found, files=len(files), is_closed=is_closed, now=now))
     for file in files:
@@ -74,6 +78,10 @@ def show(request: HttpRequest, managed: Managed, page: str, context: Mapping[str
 
 def _page(request: HttpRequest, rows: Any, size: int) -> Page[Any]:  # Any: rows of whatever kind
     return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def _files_of(release: Release) -> QuerySet[File]:
+    return File.objects.filter(release=release).select_related("uploaded_by").order_by("filename")
 
 
 def _is_closed(release: Release, now: datetime) -> bool:
