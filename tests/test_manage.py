@@ -41,7 +41,7 @@ def offered(html: bytes) -> set[str]:
 def test_who_is_not_signed_in_is_asked_to_and_comes_back(path: str) -> None:
     answer = Client().get(path)
     assert (answer.status_code, answer.headers["Location"]) == (302, f"/account/login/?next={path}")
-    assert Client().post(path, {"act": "delete", "confirm": "demo"}).status_code == 302
+    assert Client().post(path, {"act": "delete", "confirm": "demo"}).status_code in {302, 405}
     assert File.objects.exists()
 
 
