@@ -30,6 +30,7 @@ from indexsite_client.protocol.page import (
     page_html,
     project_list_bytes,
     project_list_html,
+    provenance_link,
     read_page,
     sort_files,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "project_list_bytes",
     "project_list_html",
     "project_role",
+    "provenance_link",
     "read_page",
     "sort_files",
 ]
