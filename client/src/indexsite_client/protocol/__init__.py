@@ -16,6 +16,7 @@ from indexsite_client.protocol.names import (
 )
 from indexsite_client.protocol.page import (
     API_VERSION,
+    INTEGRITY_JSON,
     PAGE_FORMAT,
     SHA256,
     SIMPLE_HTML,
@@ -53,6 +54,7 @@ __all__ = [
     "CLAIMED",
     "EXTENSION",
     "INDEX_PAGE",
+    "INTEGRITY_JSON",
     "PAGE_FORMAT",
     "RECENTLY_CLAIMED",
     "SHA256",

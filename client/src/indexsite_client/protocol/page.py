@@ -23,6 +23,7 @@ Json: TypeAlias = dict[str, Any]  # Any: a JSON object whose shape the reader ch
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
+INTEGRITY_JSON = "application/vnd.pypi.integrity.v1+json"  # of provenance objects
 API_VERSION = "1.4"  # PEP 629: the newest of PEP 700, 708, 740 and 792; what they add and is absent is optional
 PAGE_FORMAT = 2
 _API_VERSIONS = {1: "1.1", PAGE_FORMAT: API_VERSION}  # by page format: those that are read, the last two
