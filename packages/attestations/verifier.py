@@ -1,4 +1,4 @@
-"""Has attestations verified by a process of its own, which stays for the next ones: its start takes 1.5 s."""
+"""Has attestations verified by a process of its own, which stays for the next ones: its start takes a second."""
 
 import hashlib
 import json
