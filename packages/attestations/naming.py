@@ -19,22 +19,27 @@ class PublishersFaultyError(LifeError):
     code = "publishers-faulty"
 
 
-def name_publishers(actor: Actor, project: str, identities: Collection[str], *, now: datetime) -> None:
-    """Take attestations of these from now on, and of no others; of those that the index names where none is given.
+def name_publishers(actor: Actor, project: str, identities: Collection[str], *, now: datetime) -> bool:
+    """Take attestations of these from now on, and of no others; where none is given, of those that the index names.
 
-    What is attested already stays so. Raises PublishersFaultyError.
+    False where they were named already. What is attested stays so. Raises PublishersFaultyError.
     """
     try:
         named = sorted({str(read_identity(text)) for text in identities})
     except IdentityFaultyError as error:
         raise PublishersFaultyError(str(error)) from error
     if len(named) > MOST:
-        raise PublishersFaultyError(
-            f"These are more than {MOST} publishers; name a group of repositories instead (/*)."
-        )
+        raise PublishersFaultyError(f"These are more than {MOST} publishers; name a group instead (/*).")
     with acting(actor, Act.NAME_PUBLISHERS, project, now=now) as deed:
-        AttestationIdentity.objects.filter(project=deed.project).delete()
+        before = AttestationIdentity.objects.filter(project=deed.project)
+        if sorted(before.values_list("identity", flat=True)) == named:
+            return False
+        before.delete()
         AttestationIdentity.objects.bulk_create(
             AttestationIdentity(project=deed.project, identity=identity) for identity in named
         )
-        deed.note("project.publishers-named", publishers=" ".join(named))
+        if named:
+            deed.note("publishers.named", publishers=", ".join(named))
+        else:
+            deed.note("publishers.cleared")
+        return True
