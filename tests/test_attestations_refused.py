@@ -134,7 +134,9 @@ def test_a_backup_keeps_provenance_and_what_came_after_it_comes_back(
     assert done.returncode == 0, done.stderr
     second = upload(index, token, sigstore, wheel("kept", "2.0"))
     before = {filename: provenance_of(index, "kept", filename).body for filename in (first, second)}
+    [process] = verifying(index)
     index.stop()
+    eventually(lambda: not process.is_running(), what="the end of the process that verified")
     (index.data / "store" / blob_name(hashlib.sha256(before[first]).hexdigest())).unlink()
     done = run(index, "restore", tmp_path / "backup", "--replace")
     assert done.returncode == 0, done.stderr
