@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from indexsite.addresses import ObjectStore, check_broker, read_object_store
+from packages.attestations.identities import Identity, read_identities
+from packages.attestations.trusted_root import check_trusted_root
 
 PREFIX = "INDEXSITE_"
 GIB = 1024**3
@@ -43,6 +45,8 @@ class Environment(BaseModel):
     zip_sdists: bool = False
     release_days: int | None = Field(default=None, ge=0, le=36_500)
     read_only: str = Field(default="", max_length=500)
+    attestation_identities: tuple[Identity, ...] = ()
+    sigstore_root: Path | None = None
     upload_limit: int = Field(default=GIB, gt=0)
     project_quota: int = Field(default=100 * GIB, ge=0)
     account_quota: int = Field(default=1024 * GIB, ge=0)
@@ -67,6 +71,18 @@ class Environment(BaseModel):
             return tuple(ip_network(each.strip()) for each in value.split(",")) if isinstance(value, str) else value
         except ValueError as error:
             raise ValueError(f"give addresses or networks, separated by commas ({error})") from None
+
+    @field_validator("attestation_identities", mode="before")
+    @classmethod
+    def _read_identities(cls, value: object) -> object:
+        return read_identities(value) if isinstance(value, str) else value
+
+    @field_validator("sigstore_root")
+    @classmethod
+    def _is_trusted_root(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            check_trusted_root(value)
+        return value.expanduser().absolute() if value else None
 
     @field_validator("data")
     @classmethod

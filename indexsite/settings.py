@@ -61,7 +61,9 @@ UPLOAD_POLICY = Policy(
     project_quota=ENVIRONMENT.project_quota,
     account_quota=ENVIRONMENT.account_quota,
     read_only=ENVIRONMENT.read_only,
+    attested_by=ENVIRONMENT.attestation_identities,
 )
+SIGSTORE_ROOT = str(ENVIRONMENT.sigstore_root or "")
 UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
 CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
@@ -91,6 +93,7 @@ INSTALLED_APPS = [
     "csp",
     "accounts",
     "packages",
+    "packages.attestations",
     "tufsigning",
     "indexsite",
 ]

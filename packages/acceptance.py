@@ -10,6 +10,9 @@ from accounts.callers import Caller
 from accounts.errors import AccessError
 from packages import journal, outbox, usage
 from packages.admission import Holdings, Wish, is_excused
+from packages.attestations.attesting import provenance_row
+from packages.attestations.models import FileProvenance
+from packages.attestations.verifier import Attested
 from packages.distributions import Distribution
 from packages.errors import UploadRefusedError, UploadsCollideError
 from packages.models import File, JournalEntry, Membership, Project, Release
@@ -28,6 +31,7 @@ class StoredDistribution:
     sha256: str
     size: int
     metadata_sha256: str
+    attested: Attested | None = None
 
     @property
     def filename(self) -> str:
@@ -107,6 +111,7 @@ class _Rows:
 
     holdings: Holdings
     new_files: list[File] = field(default_factory=list)
+    provenances: list[FileProvenance] = field(default_factory=list)
     entries: list[JournalEntry] = field(default_factory=list)
 
     def add(self, wanted: Acceptance) -> Receipt:
@@ -121,8 +126,12 @@ class _Rows:
             new = Release(project=holdings.projects[name], version=stored.version, created_at=now)
             holdings.releases[wish.release] = new
         holdings.add(wish)
-        self.new_files.append(_file(holdings.releases[wish.release], wanted))
+        file = _file(holdings.releases[wish.release], wanted)
+        self.new_files.append(file)
         details = {"filename": stored.filename, "sha256": stored.sha256}
+        if stored.attested is not None:
+            self.provenances.append(provenance_row(file, stored.attested))
+            details["attested_by"] = str(stored.attested.publisher)
         self.entries.append(journal.entry("file.added", now=now, caller=wanted.caller, project=name, **details))
         return Receipt(stored.filename, is_new=True)
 
@@ -154,6 +163,8 @@ class _Rows:
         )
         Release.objects.bulk_create(releases[key] for key in sorted(releases) if releases[key].pk is None)
         File.objects.bulk_create(sorted(self.new_files, key=lambda file: file.filename))
+        if self.provenances:
+            FileProvenance.objects.bulk_create(self.provenances)
         JournalEntry.objects.bulk_create(self.entries)
         usage.add_to_projects(grown_projects)
         usage.add_to_accounts(self.holdings.grown_accounts, known=self.holdings.accounts)

@@ -1,6 +1,6 @@
 """What a METADATA file says, as JSON and as safe HTML: a process of its own, for hostile input may break it.
 
-`packages.renderer` starts it. On standard input it is given jobs, on standard output it answers, until its input ends.
+`packages.renderer` starts it.
 """
 
 import html as html_text
@@ -8,22 +8,19 @@ import io
 import json
 import os
 import re
-import resource
-import sys
 from dataclasses import asdict
 from email.message import Message
-from typing import IO
 
 import nh3
 from packaging.metadata import parse_email
 from readme_renderer import markdown, rst, txt
 from readme_renderer.clean import ALLOWED_ATTRIBUTES, ALLOWED_TAGS
 
+from packages.piped import answer_jobs
 from packages.renderer import CPU_SECONDS, PLAIN, Described
 
 MAX_TEXT = 512 * 1024  # characters of a description that is shown
 MAX_HTML = 2 * 1024 * 1024  # characters of a rendering
-_MEMORY = 1024**3  # bytes of address space, of which the libraries take a fifth
 _NAMES = {"text/markdown": "Markdown", "text/x-rst": "reStructuredText"}  # everything else is plain text
 _ID = "user-content-"  # as readme_renderer begins the ids that it makes
 _UNWANTED = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")  # PostgreSQL refuses the first, XML most
@@ -126,25 +123,11 @@ def _clean(text: str) -> str:
     return _UNWANTED.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _limit_cpu() -> None:
-    """Beyond it the kernel ends this process, even where nobody is left who waits for it."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    used = int(usage.ru_utime + usage.ru_stime) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (used + CPU_SECONDS, resource.RLIM_INFINITY))
-
-
-def serve(jobs: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer jobs until there are no more: a kind, a length in four bytes and METADATA; a length and JSON."""
-    while len(head := jobs.read(5)) == 5:
-        _limit_cpu()
-        content = jobs.read(int.from_bytes(head[1:], "big"))
-        answer = json.dumps(asdict(describe(content, plain=head[:1] == PLAIN))).encode()
-        answers.write(len(answer).to_bytes(4, "big") + answer)
-        answers.flush()
+def _answer(job: bytes) -> bytes:
+    """To a kind of job and METADATA, JSON."""
+    return json.dumps(asdict(describe(job[1:], plain=job[:1] == PLAIN))).encode()
 
 
 if __name__ == "__main__":
     os.nice(10)  # uploads and signatures first
-    for kind, limit in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        resource.setrlimit(kind, (limit, limit))
-    serve(sys.stdin.buffer, sys.stdout.buffer)
+    answer_jobs(_answer, cpu_seconds=CPU_SECONDS)

@@ -18,6 +18,7 @@ from packages.metadata import AnnouncedMetadata
 from packages.names import filename_faults
 from packages.policy import LENIENT, Policy
 
+MOST_ATTESTATIONS = 256 * 1024  # characters; those of two kinds have some 20,000
 _DIGESTS = {"md5_digest": "md5", "sha256_digest": "sha256", "blake2_256_digest": "blake2_256"}
 
 
@@ -29,6 +30,7 @@ class AnnouncedUpload:
     display_name: str
     digests: dict[str, str] = field(default_factory=dict)
     metadata: AnnouncedMetadata | None = None  # None: nothing is said that could be compared
+    attestations: str = ""  # a JSON array, as it came (PEP 740)
 
 
 def announced_by_name(filename: str, policy: Policy = LENIENT) -> AnnouncedUpload:
@@ -62,7 +64,7 @@ class UploadForm(forms.Form):
         if faults:
             raise FilenameFaultyError(*faults)
         digests = {algorithm: values[name] for name, algorithm in _DIGESTS.items() if values[name]}
-        return AnnouncedUpload(named, values["name"], digests, self._metadata())
+        return AnnouncedUpload(named, values["name"], digests, self._metadata(), self._attestations())
 
     def _metadata(self) -> AnnouncedMetadata:
         return AnnouncedMetadata(
@@ -71,6 +73,18 @@ class UploadForm(forms.Form):
             requires_external=self._said("requires_external"),
             provides_extra=self._said("provides_extra", "provides_extras"),  # pdm and twine before 6 say the latter
         )
+
+    def _attestations(self) -> str:
+        """Not looked into here, for they are a matter of a process of its own; only their length is bounded."""
+        data = cast("MultiValueDict[str, str]", self.data)
+        said = data.getlist("attestations")
+        if sum(map(len, said)) > MOST_ATTESTATIONS:
+            raise FormFaultyError(
+                f"The attestations have more than {MOST_ATTESTATIONS} characters, more than any file's can have."
+            )
+        if len(said) > 1:
+            raise FormFaultyError("The form has the field 'attestations' more than once; send one JSON array.")
+        return "".join(said)
 
     def _said(self, *names: str) -> frozenset[str]:
         """The values of a field, by any of its names, without those that say nothing."""

@@ -89,13 +89,25 @@ def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, 
         "requires_python",
         "metadata_sha256",
         "metadata_is_static",
+        "provenance__sha256",
         "is_yanked",
         "yanked_reason",
         "release__is_yanked",
         "release__yanked_reason",
     )
     rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
-    for name, filename, sha256, size, uploaded_at, requires_python, metadata_sha256, is_static, *yanked in rows:
+    for (
+        name,
+        filename,
+        sha256,
+        size,
+        uploaded_at,
+        requires_python,
+        metadata_sha256,
+        is_static,
+        provenance,
+        *yanked,
+    ) in rows:
         page_file = PageFile(
             filename=filename,
             sha256=sha256,
@@ -104,6 +116,7 @@ def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, 
             requires_python=requires_python,
             metadata_sha256=metadata_sha256 if is_static else "",
             yanked=yank_shown(*yanked),
+            provenance_sha256=provenance or "",
         )
         files[name].append(page_file)
     found = Project.every.filter(name__in=list(projects)).values_list("name", "status", "status_reason")

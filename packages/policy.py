@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from packages.attestations.identities import Identity
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -20,6 +22,7 @@ class Policy:
     file_limit: int = 0
     project_quota: int = 0
     account_quota: int = 0
+    attested_by: tuple[Identity, ...] = ()  # whose attestations count, for projects that name nobody themselves
     read_only: str = ""  # the reason why nothing may be uploaded; empty where all is well
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage, ProjectStatus, parse_distribution_filename
 from packages import journal, usage
+from packages.attestations.attesting import restore_provenance
 from packages.models import File, Project, Release
 
 
@@ -46,7 +47,7 @@ def restore_deletion(name: NormalizedName, *, now: datetime) -> int:
 def _restore_file(project: Project, file: PageFile, *, voucher: str, now: datetime) -> None:
     version = parse_distribution_filename(file.filename).version_text
     release, _ = Release.objects.get_or_create(project=project, version=version, defaults={"created_at": now})
-    File.objects.create(
+    restored = File.objects.create(
         release=release,
         filename=file.filename,
         sha256=file.sha256,
@@ -60,6 +61,8 @@ def _restore_file(project: Project, file: PageFile, *, voucher: str, now: dateti
         is_yanked=file.yanked is not None,
         yanked_reason=file.yanked or "",
     )
+    if file.provenance_sha256:
+        restore_provenance(restored, file.provenance_sha256)
     journal.entry("file.restored", now=now, project=project.name, filename=file.filename, sha256=file.sha256).save()
 
 

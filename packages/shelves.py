@@ -7,6 +7,7 @@ from django.db.models import Max
 from packaging.version import InvalidVersion, Version
 
 from indexsite_client.protocol import NormalizedName
+from packages.attestations.identities import Publisher
 from packages.models import File, Project
 
 
@@ -34,6 +35,7 @@ class ShelvedFile:
     uploaded_at: datetime
     voucher: str
     yanked: str | None
+    attested_by: Publisher | None = None
 
     @property
     def is_wheel(self) -> bool:
@@ -137,7 +139,7 @@ def project_shelf(name: NormalizedName) -> ProjectShelf | None:
     if project is None:
         return None
     releases: dict[str, list[ShelvedFile]] = {}
-    files = File.objects.filter(release__project=project).select_related("release").order_by("filename")
+    files = File.objects.filter(release__project=project).select_related("release", "provenance").order_by("filename")
     published = [file for file in files if file.state == File.State.PUBLISHED]
     for file in published:
         releases.setdefault(file.release.version, []).append(_shelve(file))
@@ -165,4 +167,5 @@ def _shelve(file: File) -> ShelvedFile:
         uploaded_at=file.uploaded_at,
         voucher=file.voucher,
         yanked=file.yanked,
+        attested_by=file.provenance.publisher if hasattr(file, "provenance") else None,
     )

@@ -10,6 +10,9 @@ from django.db import close_old_connections
 from accounts.callers import Caller, Scope
 from packages.acceptance import Acceptance, Receipt, StoredDistribution, accept_together
 from packages.admission import Holdings, Wish
+from packages.attestations.attesting import attest, check_taken, identities_for
+from packages.attestations.identities import Identity
+from packages.attestations.verifier import Attested
 from packages.blobs import IncomingBlob
 from packages.distributions import read_distribution
 from packages.errors import IndexReadOnlyError
@@ -20,6 +23,7 @@ from packages.together import Together
 from storage.contract import Source, blob_name, the_storage
 
 _SMALL = 1024 * 1024  # bytes
+_ATTESTED_LATER = "Its attestations were not looked at: they are taken together with the file, or not at all."
 
 
 def receive_upload(
@@ -38,19 +42,32 @@ def receive_upload(
     wish = Wish(caller, named, blob.sha256, blob.size, now, policy)
     holdings = Holdings.read([wish], lock=False)  # asked again when it is recorded; here, so that nothing is stored
     if not holdings.admit(wish):
-        return Receipt(named.filename, is_new=False)
+        ignored = (_ATTESTED_LATER,) if announced.attestations else ()
+        return Receipt(named.filename, is_new=False, warnings=ignored)
     warnings = check_new_name(named.project, policy) if named.project not in holdings.projects else ()
+    identities = identities_for(named.project, policy) if announced.attestations else ()
     close_old_connections()  # a pooled one is for others while bytes are read and stored
+    attested = _attest(announced, blob.sha256, identities) if announced.attestations else None
     distribution = read_distribution(named, blob.file, announced=announced.metadata, policy=policy)
     metadata = distribution.metadata.content
     metadata_sha256 = hashlib.sha256(metadata).hexdigest()
     files: dict[str, Source] = {blob_name(blob.sha256): blob.finished(), blob_name(metadata_sha256): metadata}
+    if attested is not None:
+        files[blob_name(attested.sha256)] = attested.provenance
     if blob.size > _SMALL:  # nobody else shall wait for it
         the_storage().write(files)
         files = {}
-    stored = StoredDistribution(distribution, announced.display_name, blob.sha256, blob.size, metadata_sha256)
+    stored = StoredDistribution(distribution, announced.display_name, blob.sha256, blob.size, metadata_sha256, attested)
     receipt = _store_and_accept(_Received(files, Acceptance(caller, stored, now, policy)))
     return replace(receipt, warnings=warnings) if receipt.is_new else receipt
+
+
+def _attest(announced: AnnouncedUpload, sha256: str, identities: tuple[Identity, ...]) -> Attested:
+    named = announced.named
+    check_taken(named.project, identities)
+    return attest(
+        announced.attestations, project=named.project, filename=named.filename, sha256=sha256, identities=identities
+    )
 
 
 def check_writable(policy: Policy) -> None:

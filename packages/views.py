@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
 from packages.admission import largest_file
+from packages.attestations.errors import AttestationsBusyError
 from packages.counters import UPLOADS
 from packages.errors import (
     BodyTooSlowError,
@@ -48,6 +49,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (IndexBusyError, 503),
     (StoreBusyError, 503),
     (IndexReadOnlyError, 503),
+    (AttestationsBusyError, 503),
     (UploadRefusedError, 400),
 )
 Receive = Callable[[HttpRequest, Caller, PacedBody, int], Receipt]

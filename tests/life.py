@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from accounts.actors import Actor, signed_in_actor
 from accounts.models import User
+from packages.attestations.models import AttestationIdentity
+from packages.attestations.naming import name_publishers
 from packages.life import members, projects, releases, retention
 from packages.life.retention import Retention
 from packages.life.rules import Act
@@ -186,6 +188,21 @@ CASES = {
         publishes=False,
         before=lambda: RetentionRule.objects.create(project=Project.every.get(), max_days=1),
     ),
+    "name publishers": Case(
+        Act.NAME_PUBLISHERS,
+        lambda actor: name_publishers(actor, "demo", ["github:acme/demo"], now=NOW),
+        OWNERS,
+        "publishers.named",
+        publishes=False,
+    ),
+    "name no publishers": Case(
+        Act.NAME_PUBLISHERS,
+        lambda actor: name_publishers(actor, "demo", [], now=NOW),
+        OWNERS,
+        "publishers.cleared",
+        publishes=False,
+        before=lambda: AttestationIdentity.objects.create(project=Project.every.get(), identity="github:acme/demo"),
+    ),
 }
 
 
@@ -222,5 +239,5 @@ def put(status: str) -> None:
 def everything() -> list[object]:
     """All rows that acts change."""
     kinds = (Project.every, File.every, Release.objects, Membership.objects, Invitation.objects, RetentionRule.objects)
-    rows = [list(kind.order_by("pk").values()) for kind in kinds]
+    rows = [list(kind.order_by("pk").values()) for kind in (*kinds, AttestationIdentity.objects)]
     return [*rows, JournalEntry.objects.count(), OutboxEntry.objects.count()]

@@ -1,6 +1,7 @@
 """Who may call what: every address that Django answers, with what everybody is answered. One that is missing fails.
 
-What the read layer answers (/simple/, /files/, /tuf/) is open to everybody, or in a private index to every reader.
+What the read layer answers (/simple/, /files/, /integrity/, /tuf/) is open to everybody, or in a private index to every
+reader.
 """
 
 from dataclasses import dataclass, field

@@ -7,6 +7,8 @@ from accounts.callers import Caller, Scope
 from accounts.errors import ProjectForbiddenError, ScopeMissingError
 from accounts.models import User
 from packages import usage
+from packages.attestations.models import AttestationIdentity
+from packages.attestations.naming import PublishersFaultyError, name_publishers
 from packages.life import members, projects, releases
 from packages.life.errors import (
     AlreadyMemberError,
@@ -209,3 +211,16 @@ def test_what_is_deleted_counts_no_longer_and_its_release_is_described_anew(demo
     assert size > 0
     assert Release.objects.get(files__filename=FILE).describe_at == NOW  # another file speaks for it now
     assert (before.stored_bytes - after.stored_bytes, before.stored_files - after.stored_files) == (size, 1)
+
+
+def test_publishers_are_named_in_one_form_and_what_is_none_changes_nothing() -> None:
+    owner = actor("owner")
+    assert name_publishers(owner, "demo", [" github:acme/demo@a.yml", "gitlab:acme/*", "gitlab:acme/* "], now=NOW)
+    named = AttestationIdentity.objects.order_by("identity").values_list("identity", flat=True)
+    assert list(named) == ["github:acme/demo@a.yml", "gitlab:acme/*"]
+    before = everything()
+    assert not name_publishers(owner, "demo", ["gitlab:acme/*", "github:acme/demo@a.yml"], now=NOW)
+    for faulty in (["github:acme"], [f"github:acme/demo{number}" for number in range(21)]):
+        with pytest.raises(PublishersFaultyError):
+            name_publishers(owner, "demo", faulty, now=NOW)
+    assert everything() == before

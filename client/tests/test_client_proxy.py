@@ -4,7 +4,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ NAME = BLOB.entry.filename
 class FakeSource:
     folder: Path
     fault: Exception | None = None
+    provenance: str = ""
     downloads: list[str] = field(default_factory=list)
     handed_over: list[BinaryIO] = field(default_factory=list)
 
@@ -34,7 +35,7 @@ class FakeSource:
             raise self.fault
         if project != "demo-lib":
             raise ProjectNotFoundError(f"The project {project}")
-        return ProjectPage(project, (BLOB.entry,))
+        return ProjectPage(project, (replace(BLOB.entry, provenance_sha256=self.provenance),))
 
     def listed(self, project: NormalizedName, filename: str) -> PageFile:
         return next(file for file in self.page(project).files if file.filename == filename)
@@ -201,3 +202,9 @@ def test_nothing_listens_after_the_run(source: FakeSource) -> None:
 def test_every_run_has_another_secret(source: FakeSource) -> None:
     with VerifyingProxy(source) as first, VerifyingProxy(source) as second:
         assert urlsplit(first.index_url).path != urlsplit(second.index_url).path
+
+
+def test_pages_name_no_provenance_for_it_is_not_served_here(proxy: VerifyingProxy, source: FakeSource) -> None:
+    before = ask(proxy, "simple/demo-lib/", Accept=protocol.SIMPLE_JSON).body
+    source.provenance = "e" * 64
+    assert ask(proxy, "simple/demo-lib/", Accept=protocol.SIMPLE_JSON).body == before

@@ -41,6 +41,7 @@ from indexsite.operation.archive import (
 from indexsite.operation.errors import BackupFaultyError, CannotBackUpError
 from indexsite.operation.rows import applied_migrations, one_snapshot, write_rows
 from indexsite_client.protocol import INDEX_PAGE
+from packages.attestations.models import FileProvenance
 from packages.models import File
 from storage.contract import METADATA, blob_name, document_name, the_storage
 from tufsigning.core.documents import ROOT, SNAPSHOT, read_signed
@@ -140,6 +141,9 @@ def _keep_bytes(store: Path, library: Library, current: Current) -> Iterator[Kep
         yield _keep_one(store, blob_name(sha256), sha256, size)
         if metadata:
             yield _keep_one(store, blob_name(metadata), metadata)
+    kept_files = FileProvenance.objects.exclude(file__state=File.State.DELETED)
+    for sha256 in kept_files.values_list("sha256", flat=True).iterator():
+        yield _keep_one(store, blob_name(sha256), sha256)
 
 
 def published_documents(current: Current) -> Iterator[str]:

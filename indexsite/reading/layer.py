@@ -1,4 +1,4 @@
-"""The WSGI layer in front of Django: /simple/, /files/ and /tuf/ are answered here, everything else by Django."""
+"""The WSGI layer in front of Django: /simple/, /files/, /integrity/ and /tuf/ are answered here, all else by Django."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -10,6 +10,7 @@ from accounts.reading import ReadAccess
 from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
+from indexsite.reading.provenance import answer_provenance
 from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
 from indexsite_client.protocol import (
@@ -50,6 +51,7 @@ class ReadLayer:
         self._routes: dict[str, Route] = {
             "simple": self._simple,
             "files": self._files,
+            "integrity": lambda _, rest: answer_provenance(rest, self._listed, self._cache),
             "tuf": self._tuf,
         }
         immutable, vary = answers.IMMUTABLE, "Accept, Accept-Encoding"
@@ -147,7 +149,7 @@ class ReadLayer:
         sha256, _, filename = rest.partition("/")
         published = self._follower.current()
         if filename.endswith(".metadata"):
-            return self._metadata(environ, published, sha256, filename.removesuffix(".metadata"))
+            return self._metadata(environ, sha256, filename.removesuffix(".metadata"))
         project = _project_of(filename)
         target = self._file_target(published, project, filename) if project else None
         if target is None or target.sha256 != sha256:
@@ -167,19 +169,22 @@ class ReadLayer:
         address = the_storage().url(blob_name(target.sha256))
         return answers.refusal("302 Found", "The file is in the object store.", ("Location", address))
 
-    def _metadata(self, environ: Environ, published: Published, sha256: str, filename: str) -> Sendable:
+    def _metadata(self, environ: Environ, sha256: str, filename: str) -> Sendable:
         """PEP 658: not a target; the signed page has its hash."""
-        project = _project_of(filename)
-        file = self._page_file(published, project, filename) if project else None
+        file = self._listed(filename)
         if file is None or not file.metadata_sha256 or file.sha256 != sha256:
             return NO_FILE
         name = blob_name(file.metadata_sha256)
         size = self._cache.get(("size", name), lambda: the_storage().size(name), lambda _: 256)
         return self._blob(environ, Target(file.metadata_sha256, size))
 
-    def _page_file(self, published: Published, project: NormalizedName, filename: str) -> PageFile | None:
-        for each in (published, None):  # the second look as for targets
-            now = each or self._follower.current(fresh=True)
+    def _listed(self, filename: str) -> PageFile | None:
+        """What the page of its project says of a file."""
+        project = _project_of(filename)
+        if project is None:
+            return None
+        for fresh in (False, True):  # the second look as for targets
+            now = self._follower.current(fresh=fresh)
             page = now.page_target(project)
             if page is not None and (file := now.page_files(page).get(filename)):
                 return file

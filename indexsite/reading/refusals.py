@@ -9,6 +9,7 @@ from indexsite_client.protocol import ProtocolError, normalize_name
 _PEOPLE = frozenset({"", "project", "search", "manage", "trust", "upload"})
 NO_PROJECT = answers.refusal("404 Not Found", "There is no such project here.")
 NO_FILE = answers.refusal("404 Not Found", "There is no such file here.")
+NO_PROVENANCE = answers.refusal("404 Not Found", "There is no provenance of such a file here.")
 METHOD = answers.refusal("405 Method Not Allowed", "Only GET and HEAD are served here.", ("Allow", "GET, HEAD"))
 UNACCEPTABLE = answers.refusal("406 Not Acceptable", "Pages are served as HTML and as JSON (PEP 691).")
 _CHALLENGE = answers.refusal(

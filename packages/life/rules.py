@@ -36,6 +36,7 @@ class Act(StrEnum):
     REMOVE_MEMBER = "remove members of"
     LEAVE = "leave"
     SET_RETENTION = "set the retention of"
+    NAME_PUBLISHERS = "name publishers of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ RULES: Mapping[Act, Rule] = {
     Act.REMOVE_MEMBER: Rule(_OWNERS, _OPEN | {"quarantined"}),
     Act.LEAVE: Rule(frozenset({Role.MAINTAINER, Role.OWNER}), _OPEN),
     Act.SET_RETENTION: Rule(_OWNERS, _OPEN),
+    Act.NAME_PUBLISHERS: Rule(_OWNERS, _OPEN),
 }
 
 

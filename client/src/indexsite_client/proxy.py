@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 from urllib.parse import unquote, urlsplit
@@ -159,7 +159,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         project = protocol.normalize_name(name)
         if project != name or not is_canonical:
             return Answer(301, location=f"/{self.server.secret}/simple/{project}/")
-        page = self.server.source.page(project)
+        page = _without_provenance(self.server.source.page(project))
         accept = self.headers.get("Accept", "")
         if protocol.SIMPLE_JSON in accept or "application/vnd.pypi.simple.latest+json" in accept:
             return Answer(200, protocol.page_bytes(page), protocol.SIMPLE_JSON)
@@ -211,3 +211,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer.status == 403:
             self.send_header("Connection", "close")
         self.end_headers()
+
+
+def _without_provenance(page: ProjectPage) -> ProjectPage:
+    """No installer asks for it, and only what they ask for is served here."""
+    if not any(file.provenance_sha256 for file in page.files):
+        return page
+    return replace(page, files=tuple(replace(file, provenance_sha256="") for file in page.files))

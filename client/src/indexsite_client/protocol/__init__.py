@@ -16,6 +16,7 @@ from indexsite_client.protocol.names import (
 )
 from indexsite_client.protocol.page import (
     API_VERSION,
+    INTEGRITY_JSON,
     PAGE_FORMAT,
     SHA256,
     SIMPLE_HTML,
@@ -30,6 +31,7 @@ from indexsite_client.protocol.page import (
     page_html,
     project_list_bytes,
     project_list_html,
+    provenance_link,
     read_page,
     sort_files,
 )
@@ -52,6 +54,7 @@ __all__ = [
     "CLAIMED",
     "EXTENSION",
     "INDEX_PAGE",
+    "INTEGRITY_JSON",
     "PAGE_FORMAT",
     "RECENTLY_CLAIMED",
     "SHA256",
@@ -81,6 +84,7 @@ __all__ = [
     "project_list_bytes",
     "project_list_html",
     "project_role",
+    "provenance_link",
     "read_page",
     "sort_files",
 ]

@@ -23,11 +23,13 @@ Json: TypeAlias = dict[str, Any]  # Any: a JSON object whose shape the reader ch
 
 SIMPLE_JSON = "application/vnd.pypi.simple.v1+json"
 SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
+INTEGRITY_JSON = "application/vnd.pypi.integrity.v1+json"  # of provenance objects
 API_VERSION = "1.4"  # PEP 629: the newest of PEP 700, 708, 740 and 792; what they add and is absent is optional
 PAGE_FORMAT = 2
 _API_VERSIONS = {1: "1.1", PAGE_FORMAT: API_VERSION}  # by page format: those that are read, the last two
 _PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # what quoting leaves alone
 SHA256 = re.compile(r"[0-9a-f]{64}")
+_HASH_FRAGMENT = "#sha256="
 
 
 class ProjectStatus(StrEnum):
@@ -44,7 +46,8 @@ class PageFile:
     """One file of a project page: what installers act on (PEP 691, 700, 658/714, 592).
 
     `size` is in bytes; `upload_time` is RFC 3339 in UTC with microseconds, as PEP 700 wants it; `metadata_sha256`
-    is empty where there is no `.metadata` file; `yanked` is the reason, "" for none given, None for not yanked.
+    is empty where there is no `.metadata` file; `yanked` is the reason, "" for none given, None for not yanked;
+    `provenance_sha256` is empty where nobody attested the file (PEP 740).
     """
 
     filename: str
@@ -54,6 +57,7 @@ class PageFile:
     requires_python: str = ""
     metadata_sha256: str = ""
     yanked: str | None = None
+    provenance_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,16 @@ def file_link(file: PageFile) -> str:
     return f"../../files/{file.sha256}/{file.filename if _PLAIN.fullmatch(file.filename) else quote(file.filename)}"
 
 
+def provenance_link(file: PageFile) -> str:
+    """The link of the file's provenance (PEP 740), relative as above.
+
+    Its fragment is the hash of what lies there: so the signed page vouches for it, as for `.metadata`.
+    """
+    named = parse_distribution_filename(file.filename)
+    path = f"{named.project}/{quote(named.version_text)}/{quote(file.filename)}"
+    return f"../../integrity/{path}/provenance{_HASH_FRAGMENT}{file.provenance_sha256}"
+
+
 def page_bytes(page: ProjectPage) -> bytes:
     """The canonical page: PEP 691 JSON, files by version and name."""
     files = b",".join(_entry_bytes(file) for file in sort_files(page.files))
@@ -118,7 +132,7 @@ def read_page(data: bytes) -> ProjectPage:
 
 
 def page_html(page: ProjectPage) -> bytes:
-    """The page as PEP 503 HTML with the attributes of PEP 592, 629, 658, 714 and 792."""
+    """The page as PEP 503 HTML with the attributes of PEP 592, 629, 658, 714, 740 and 792."""
     lines = [_html_link(file) for file in sort_files(page.files)]
     metas = {"pypi:repository-version": _API_VERSIONS[page.page_format]}
     if page.page_format > 1:
@@ -168,6 +182,8 @@ def _file_entry(file: PageFile) -> Json:
     }
     if file.requires_python:
         entry["requires-python"] = file.requires_python
+    if file.provenance_sha256:
+        entry["provenance"] = provenance_link(file)
     return entry
 
 
@@ -198,8 +214,9 @@ def _read_file_entry(entry: Json) -> PageFile:
         requires_python=entry.get("requires-python", ""),
         metadata_sha256=metadata["sha256"] if metadata else "",
         yanked=None if yanked is False else "" if yanked is True else str(yanked),
+        provenance_sha256=entry["provenance"].rpartition(_HASH_FRAGMENT)[2] if "provenance" in entry else "",
     )
-    hashes = [file.sha256, *([file.metadata_sha256] if file.metadata_sha256 else [])]
+    hashes = [file.sha256, *filter(None, (file.metadata_sha256, file.provenance_sha256))]
     if type(file.size) is not int or file.size < 0 or not all(SHA256.fullmatch(digest) for digest in hashes):
         raise ProtocolError(f"The page's entry for {file.filename} has a bad size or hash.")
     return file
@@ -214,6 +231,8 @@ def _html_link(file: PageFile) -> str:
         attributes += f' data-dist-info-metadata="sha256={file.metadata_sha256}"'
     if file.yanked is not None:
         attributes += f' data-yanked="{html.escape(file.yanked)}"'
+    if file.provenance_sha256:
+        attributes += f' data-provenance="{html.escape(provenance_link(file))}"'
     return f'<a href="{file_link(file)}#sha256={file.sha256}"{attributes}>{html.escape(file.filename)}</a><br>'
 
 
