@@ -13,9 +13,10 @@ from dramatiq import Actor
 from dramatiq.errors import BrokerConnectionError
 
 from indexsite.models import QueuedMessage, Schedule
-from packages import outbox, sealing
+from packages import changes, outbox, sealing
 from packages.life import retention
 from packages.tasks import describe_what_waits
+from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.tasks import publish_waiting_changes, renew_roles
@@ -63,11 +64,13 @@ ACTS = (
     PeriodicAct("prune", timedelta(hours=1), _prune),
     PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
+    PeriodicAct("search-missing", timedelta(days=1), lambda now: keeping.note_what_is_missing()),
 )
+_SEARCH = PeriodicAct("search", timedelta(seconds=1), lambda now: keeping.keep_up())
 
 
 def run_schedule(stop: threading.Event) -> None:
-    """Until told to stop: run what is due, publish what a lost nudge left, and have releases described."""
+    """Until told to stop: run what is due, publish what a lost nudge left, have releases described and found."""
     swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
     described = timezone.now() - _DESCRIBE_EVERY
     while not stop.wait(TICK):
@@ -82,6 +85,8 @@ def run_schedule(stop: threading.Event) -> None:
                     publish_waiting_changes()
             if now - described >= _DESCRIBE_EVERY and describe_what_waits():
                 described = now
+            if changes.has_waiting() and claim(_SEARCH, now=now):
+                _SEARCH.run(now)
         except (DatabaseError, InterfaceError, StorageUnavailableError, TrustError) as error:
             log.error("The schedule could not do what is due; it tries again: %s", str(error).strip())
         finally:

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "csp",
     "accounts",
     "packages",
+    "search",
     "tufsigning",
     "indexsite",
 ]
