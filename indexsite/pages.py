@@ -39,7 +39,7 @@ class TrustSummary:
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, how to point pip, uv, twine and the client at it, and the latest projects."""
-    return render(request, "home.html", {**_about_index(request), "latest": shelves.latest_projects(limit=10)})
+    return render(request, "home.html", {**about_index(request), "latest": shelves.latest_projects(limit=10)})
 
 
 @require_safe
@@ -50,7 +50,7 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("project", name=normalized, permanent=True)
     shelf = _shelf(normalized)
     about = about_release(normalized, shelf.latest.version) if shelf.latest else None
-    return render(request, "project.html", {**_about_index(request), "shelf": shelf, "about": about})
+    return render(request, "project.html", {**about_index(request), "shelf": shelf, "about": about})
 
 
 @require_safe
@@ -67,7 +67,7 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
         return redirect("release", name=normalized, version=found.version, permanent=True)
     about = about_release(normalized, found.version)
     context = {"shelf": shelf, "release": found, "about": about}
-    return render(request, "release.html", {**_about_index(request), **context})
+    return render(request, "release.html", {**about_index(request), **context})
 
 
 def index_address(request: HttpRequest) -> str:
@@ -79,7 +79,7 @@ def index_address(request: HttpRequest) -> str:
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for files from one's own disk."""
-    return render(request, "upload.html", {**_about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
+    return render(request, "upload.html", {**about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
 
 
 def trust_summary() -> TrustSummary | None:
@@ -92,7 +92,7 @@ def trust_summary() -> TrustSummary | None:
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
 
 
-def _about_index(request: HttpRequest) -> dict[str, object]:
+def about_index(request: HttpRequest) -> dict[str, object]:
     """What every page says of the index: where it is, whether reading needs a token, and what to pin."""
     address = index_address(request)
     host = urlsplit(address).hostname
