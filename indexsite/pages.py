@@ -9,8 +9,10 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from downloads.keeping import project_downloads
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
@@ -50,7 +52,10 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("project", name=normalized, permanent=True)
     shelf = _shelf(normalized)
     about = about_release(normalized, shelf.latest.version) if shelf.latest else None
-    return render(request, "project.html", {**about_index(request), "shelf": shelf, "about": about})
+    context: dict[str, object] = {"shelf": shelf, "about": about}
+    if settings.DOWNLOAD_DAYS:
+        context["downloads"] = project_downloads(normalized, today=timezone.now().date())
+    return render(request, "project.html", {**about_index(request), **context})
 
 
 @require_safe

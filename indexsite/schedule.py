@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 from dramatiq import Actor
 from dramatiq.errors import BrokerConnectionError
 
+from downloads import keeping as downloads
 from indexsite.models import QueuedMessage, Schedule
 from packages import changes, outbox, sealing
 from packages.life import retention
@@ -51,6 +53,12 @@ def _prune(now: datetime) -> None:
     QueuedMessage.objects.filter(is_dead=True, due_at__lt=now - timedelta(days=7)).delete()
 
 
+def _tend_downloads(now: datetime) -> None:
+    """Remove the counts of long ago, and tell the search index what is downloaded most."""
+    downloads.remove_old(today=now.date(), days=settings.DOWNLOAD_DAYS)
+    keeping.note_downloads(downloads.last_month(today=now.date()))
+
+
 def _send(actor: Actor[[], None]) -> None:
     """Let a worker do it; where the broker is away, do it here."""
     try:
@@ -65,6 +73,7 @@ ACTS = (
     PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
     PeriodicAct("search-missing", timedelta(days=1), lambda now: keeping.note_what_is_missing()),
+    PeriodicAct("downloads", timedelta(hours=1), _tend_downloads),
 )
 _SEARCH = PeriodicAct("search", timedelta(seconds=1), lambda now: keeping.keep_up())
 

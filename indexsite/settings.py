@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "accounts",
     "packages",
     "search",
+    "downloads",
     "tufsigning",
     "indexsite",
 ]
@@ -147,6 +148,7 @@ DATABASES = {"default": _server or _sqlite}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DOWNLOADS = ENVIRONMENT.downloads
+DOWNLOAD_DAYS = ENVIRONMENT.download_days
 if _objects := ENVIRONMENT.object_store:
     _store = {
         "BACKEND": "storage.objects.DurableObjectStorage",

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from accounts.reading import ReadAccess
+from downloads.counter import DownloadCounter
 from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
+from indexsite.reading.downloads import downloaded
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
@@ -42,10 +44,15 @@ Route = Callable[[Environ, str], Sendable]
 
 
 class ReadLayer:
-    """What installers ask for. `access` decides who may read a private index; None for an open one."""
+    """What installers ask for. `access` decides who may read a private index; None for an open one.
 
-    def __init__(self, django: WsgiApp, follower: Follower, access: ReadAccess | None) -> None:
-        self._django, self._follower, self._access = django, follower, access
+    `downloads` counts what is downloaded; None where nobody wants to know.
+    """
+
+    def __init__(
+        self, django: WsgiApp, follower: Follower, access: ReadAccess | None, downloads: DownloadCounter | None = None
+    ) -> None:
+        self._django, self._follower, self._access, self._downloads = django, follower, access, downloads
         self._cache = follower.cache
         self._routes: dict[str, Route] = {
             "simple": self._simple,
@@ -78,7 +85,13 @@ class ReadLayer:
             return self._django(environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return METHOD.send(environ, start_response)
-        return self._answer(environ, route, rest).send(environ, start_response)
+        answer = self._answer(environ, route, rest)
+        body = answer.send(environ, start_response)
+        if self._downloads is not None and first != "simple":
+            filename = downloaded(environ, first, rest, answer, body)
+            if filename:
+                self._downloads.note(filename)
+        return body
 
     def _answer(self, environ: Environ, route: Route, rest: str) -> Sendable:
         """The answer to the same request in the same publication, or a new one."""
