@@ -1,10 +1,9 @@
 """Asking the index: one function from a query to a page of results."""
 
 import threading
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-from django.db.models import Count
 
 from packages.models import Project
 from packages.names import look_alike
@@ -122,6 +121,9 @@ def _found(row: Document) -> Found:
 
 
 def _facets(ids: Sequence[int]) -> tuple[FacetCount, ...]:
-    """The classifiers that most of the results have."""
-    rows = Classifier.objects.filter(documents__in=list(ids)).annotate(count=Count("documents"))
-    return tuple(FacetCount(row.text, row.count) for row in rows.order_by("-count", "text")[:_FACETS])
+    """The classifiers that most of the results have. Counted by their ids first: texts are only read of those shown."""
+    rows = Document.classifiers.through.objects.filter(document__in=list(ids)).values_list("classifier_id", flat=True)
+    counts = dict(Counter(rows).most_common(_FACETS))
+    texts = Classifier.objects.filter(pk__in=list(counts)).values_list("pk", "text")
+    found = [FacetCount(text, counts[pk]) for pk, text in texts]
+    return tuple(sorted(found, key=lambda facet: (-facet.count, facet.classifier)))

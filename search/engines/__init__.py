@@ -18,7 +18,10 @@ class Engine(Protocol):
         ...
 
     def matching(self, query: Query, filters: Filters, order: Order, *, limit: int) -> list[int]:
-        """Projects with words that begin with all of the query's stems, best first as the database sees it."""
+        """Projects with words that begin with the query's stems: in the name, beside it, anywhere; the last first.
+
+        What is better is decided afterwards, so that no database ranks a hundred thousand rows for a common word.
+        """
         ...
 
     def beginning(self, joined: str, filters: Filters, *, limit: int) -> list[int]:

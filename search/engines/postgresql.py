@@ -17,6 +17,7 @@ from search.words import Query, name_words, words_of
 _LIKENESS = "0.15"  # of the trigrams, at least; slips are counted afterwards, this only keeps that work small
 _CANCELED = "57014"  # SQLSTATE query_canceled
 _LAST_POSITION = 16_383  # that a tsvector can hold
+_PLACES = (("d.title", "A"), ("d.title", ""), ("d.words", ""))  # the better ones first, and the weight asked for
 _SCHEMA = (
     "ALTER TABLE search_document ADD COLUMN IF NOT EXISTS "
     "joined text GENERATED ALWAYS AS (replace(name, '-', '')) STORED",
@@ -50,22 +51,19 @@ class PostgresqlEngine:
             raise
 
     def matching(self, query: Query, filters: Filters, order: Order, *, limit: int) -> list[int]:
-        """In names, keywords and summaries first; in descriptions where that leaves room."""
-        terms = " & ".join(f"'{stem}':*" for stem in query.stems)
-        relevance = "ts_rank('{0.1, 0.1, 0.4, 1.0}', d.title, q) DESC, d.project_id DESC"
-        found = self._match("d.title @@ q", terms, filters, order, relevance, limit)
-        if len(found) < limit:
-            everywhere = self._match("d.words @@ q", terms, filters, order, "d.project_id DESC", limit)
-            found = list(dict.fromkeys([*found, *everywhere])) if order is Order.RELEVANCE else everywhere
-        return found[:limit]
+        """The last projects first."""
+        found: dict[int, None] = {}
+        for column, weight in _PLACES if order is Order.RELEVANCE else _PLACES[-1:]:
+            if len(found) < limit:
+                terms = " & ".join(f"'{stem}':*{weight}" for stem in query.stems)
+                found.update(dict.fromkeys(self._match(column, terms, filters, order, limit)))
+        return list(found)[:limit]
 
-    def _match(
-        self, condition: str, terms: str, filters: Filters, order: Order, relevance: str, limit: int
-    ) -> list[int]:
+    def _match(self, column: str, terms: str, filters: Filters, order: Order, limit: int) -> list[int]:
         where, values = conditions(filters)
         return _ids(
-            "SELECT d.project_id FROM search_document d, CAST(%s AS tsquery) q "  # noqa: S608  # fragments of our own
-            f"WHERE {condition}{where} ORDER BY {ordering(order, relevance)} LIMIT %s",
+            f"SELECT d.project_id FROM search_document d WHERE {column} @@ CAST(%s AS tsquery){where} "  # noqa: S608
+            f"ORDER BY {ordering(order, 'd.project_id DESC')} LIMIT %s",
             [terms, *values, limit],
         )
 
@@ -132,12 +130,8 @@ def _set(name: str, value: str) -> None:
 
 
 def _title(entry: Entry) -> str:
-    """A tsvector's text: words of the name are of weight A, keywords of B, the summary's of C."""
-    groups = (
-        ("A", name_words(entry.name)),
-        ("B", words_of(entry.keywords)),
-        ("C", words_of(entry.summary)),
-    )
+    """A tsvector's text: words of the name are of weight A, keywords and the summary's of B."""
+    groups = (("A", name_words(entry.name)), ("B", [*words_of(entry.keywords), *words_of(entry.summary)]))
     placed = [(word, weight) for weight, words in groups for word in words]
     return " ".join(f"'{word}':{place}{weight}" for place, (word, weight) in enumerate(placed[:_LAST_POSITION], 1))
 

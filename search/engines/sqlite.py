@@ -21,7 +21,7 @@ _TABLES = (
     "(name, title, body, detail=column, prefix='2 3', tokenize='unicode61 remove_diacritics 0')",
     "CREATE VIRTUAL TABLE IF NOT EXISTS search_names USING fts5(name, detail=none, tokenize='trigram')",
 )
-_TITLES = "{name title}: "
+_PLACES = ("name : ", "{name title} : ", "")  # the better ones first
 
 
 class SqliteEngine:
@@ -44,19 +44,19 @@ class SqliteEngine:
             handle.set_progress_handler(None, 0)
 
     def matching(self, query: Query, filters: Filters, order: Order, *, limit: int) -> list[int]:
-        """In names, keywords and summaries first; in descriptions where that leaves room."""
+        """From the last row to the first, which FTS5 does without looking at more than are wanted."""
         terms = " AND ".join(f'"{stem}"*' for stem in query.stems)
-        found = self._match(_TITLES + f"({terms})", filters, order, "bm25(search_words, 10, 4, 1)", limit)
-        if len(found) < limit:
-            everywhere = self._match(terms, filters, order, "t.rowid DESC", limit)
-            found = list(dict.fromkeys([*found, *everywhere])) if order is Order.RELEVANCE else everywhere
-        return found[:limit]
+        found: dict[int, None] = {}
+        for place in _PLACES if order is Order.RELEVANCE else _PLACES[-1:]:
+            if len(found) < limit:
+                found.update(dict.fromkeys(self._match(f"{place}({terms})", filters, order, limit)))
+        return list(found)[:limit]
 
-    def _match(self, expression: str, filters: Filters, order: Order, relevance: str, limit: int) -> list[int]:
+    def _match(self, expression: str, filters: Filters, order: Order, limit: int) -> list[int]:
         where, values = conditions(filters)
         return _ids(
             "SELECT t.rowid FROM search_words t CROSS JOIN search_document d ON d.project_id = t.rowid "  # noqa: S608
-            f"WHERE search_words MATCH %s{where} ORDER BY {ordering(order, relevance)} LIMIT %s",
+            f"WHERE search_words MATCH %s{where} ORDER BY {ordering(order, 't.rowid DESC')} LIMIT %s",
             [expression, *values, limit],
         )
 
