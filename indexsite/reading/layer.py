@@ -12,6 +12,7 @@ from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
 from indexsite.reading.downloads import downloaded
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
+from indexsite.reading.project_list import ProjectList
 from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
 from indexsite_client.protocol import (
@@ -24,8 +25,6 @@ from indexsite_client.protocol import (
     is_normalized_name,
     page_html,
     parse_distribution_filename,
-    project_list_bytes,
-    project_list_html,
     read_page,
 )
 from storage.contract import StorageUnavailableError, blob_name, document_name, read_bytes, the_storage
@@ -63,6 +62,7 @@ class ReadLayer:
         if access is not None:
             immutable, vary = immutable.replace("public", "private"), f"{vary}, Authorization, Cookie"
         self._immutable, self._vary = immutable, vary
+        self._list = ProjectList(vary)
         self._no_root = "", 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -120,7 +120,7 @@ class ReadLayer:
         if not rest:
             if not environ["PATH_INFO"].endswith("/"):
                 return answers.redirect("simple/")
-            return self._project_list(published, form, gzip=gzip)
+            return self._list.answer(published, form, gzip=gzip)
         name = rest[:-1] if rest.endswith("/") else rest
         target = published.page_target(name)
         if target is None:  # another process may have shown it already
@@ -138,16 +138,6 @@ class ReadLayer:
             return self._finish(body, form, etag, gzip=gzip)
 
         return self._cache.get((target.sha256, form, gzip), make, Answer.cost)
-
-    def _project_list(self, published: Published, form: str, *, gzip: bool) -> Answer:
-        def make() -> Answer:
-            names = published.project_names()
-            body = (
-                project_list_bytes(names, serial=published.number) if form == SIMPLE_JSON else project_list_html(names)
-            )
-            return self._finish(body, form, f"{published.number}.{form.replace('/', '-')}", gzip=gzip)
-
-        return self._cache.get(("list", published.number, form, gzip), make, Answer.cost)
 
     def _finish(self, body: bytes, form: str, etag: str, *, gzip: bool) -> Answer:
         kind = form if form == SIMPLE_JSON else f"{form}; charset=utf-8"
