@@ -16,8 +16,8 @@ _WHOLE = "bytes=0-"  # some clients ask for everything this way
 
 
 def downloaded(environ: Environ, kind: str, rest: str, answer: Answer | StreamedFile, body: Iterable[bytes]) -> str:
-    """The name of the file that this request downloads, empty where it downloads none. `body` is what is sent."""
-    if not body or environ["REQUEST_METHOD"] != "GET" or environ.get("HTTP_RANGE", _WHOLE) != _WHOLE:
+    """The name of the file that this request downloads, empty where it downloads none; `body` is what is sent."""
+    if not body or environ.get("HTTP_RANGE", _WHOLE) != _WHOLE:
         return ""
     if kind == "files":
         filename = rest[_BEFORE_NAME:]
