@@ -32,6 +32,7 @@ class Environment(BaseModel):
     broker_url: SecretStr = SecretStr("")
     storage_url: SecretStr = SecretStr("")
     downloads: Literal["stream", "redirect"] = "stream"
+    download_days: int = Field(default=400, ge=0, le=36_500)
     base_url: str = ""
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     metrics_open: bool = False
@@ -83,6 +84,13 @@ class Environment(BaseModel):
         if value is not None:
             check_trusted_root(value)
         return value.expanduser().absolute() if value else None
+
+    @field_validator("download_days")
+    @classmethod
+    def _holds_a_month(cls, value: int) -> int:
+        if 0 < value < 32:
+            raise ValueError("give 32 or more, for pages tell of 30 days, or 0 to count no downloads")
+        return value
 
     @field_validator("data")
     @classmethod

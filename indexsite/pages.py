@@ -9,8 +9,10 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from downloads.keeping import project_downloads
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
@@ -40,7 +42,7 @@ class TrustSummary:
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What this is, how to point pip, uv, twine and the client at it, and the latest projects."""
-    return render(request, "home.html", {**_about_index(request), "latest": shelves.latest_projects(limit=10)})
+    return render(request, "home.html", {**about_index(request), "latest": shelves.latest_projects(limit=10)})
 
 
 @require_safe
@@ -51,8 +53,10 @@ def project(request: HttpRequest, name: str) -> HttpResponse:
         return redirect("project", name=normalized, permanent=True)
     shelf = _shelf(normalized)
     about = about_release(normalized, shelf.latest.version) if shelf.latest else None
-    context = {"shelf": shelf, "about": about, "is_manager": is_manager(request.user, normalized)}
-    return render(request, "project.html", {**_about_index(request), **context})
+    context: dict[str, object] = {"shelf": shelf, "about": about, "is_manager": is_manager(request.user, normalized)}
+    if settings.DOWNLOAD_DAYS:
+        context["downloads"] = project_downloads(normalized, today=timezone.now().date())
+    return render(request, "project.html", {**about_index(request), **context})
 
 
 @require_safe
@@ -69,7 +73,7 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
         return redirect("release", name=normalized, version=found.version, permanent=True)
     about = about_release(normalized, found.version)
     context = {"shelf": shelf, "release": found, "about": about}
-    return render(request, "release.html", {**_about_index(request), **context})
+    return render(request, "release.html", {**about_index(request), **context})
 
 
 def index_address(request: HttpRequest) -> str:
@@ -81,7 +85,7 @@ def index_address(request: HttpRequest) -> str:
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for files from one's own disk."""
-    return render(request, "upload.html", {**_about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
+    return render(request, "upload.html", {**about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
 
 
 def trust_summary() -> TrustSummary | None:
@@ -94,7 +98,7 @@ def trust_summary() -> TrustSummary | None:
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
 
 
-def _about_index(request: HttpRequest) -> dict[str, object]:
+def about_index(request: HttpRequest) -> dict[str, object]:
     """What every page says of the index: where it is, whether reading needs a token, and what to pin."""
     address = index_address(request)
     host = urlsplit(address).hostname

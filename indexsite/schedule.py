@@ -7,15 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 from django.utils import timezone
 from dramatiq import Actor
 from dramatiq.errors import BrokerConnectionError
 
+from downloads import keeping as downloads
 from indexsite.models import QueuedMessage, Schedule
-from packages import outbox, sealing
+from packages import changes, outbox, sealing
 from packages.life import retention
 from packages.tasks import describe_what_waits
+from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.errors import TrustError
 from tufsigning.tasks import publish_waiting_changes, renew_roles
@@ -50,6 +53,12 @@ def _prune(now: datetime) -> None:
     QueuedMessage.objects.filter(is_dead=True, due_at__lt=now - timedelta(days=7)).delete()
 
 
+def _tend_downloads(now: datetime) -> None:
+    """Remove the counts of long ago, and tell the search index what is downloaded most."""
+    downloads.remove_old(today=now.date(), days=settings.DOWNLOAD_DAYS)
+    keeping.note_downloads(downloads.last_month(today=now.date()))
+
+
 def _send(actor: Actor[[], None]) -> None:
     """Let a worker do it; where the broker is away, do it here."""
     try:
@@ -63,11 +72,14 @@ ACTS = (
     PeriodicAct("prune", timedelta(hours=1), _prune),
     PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
+    PeriodicAct("search-missing", timedelta(days=1), lambda now: keeping.note_what_is_missing()),
+    PeriodicAct("downloads", timedelta(hours=1), _tend_downloads),
 )
+_SEARCH = PeriodicAct("search", timedelta(seconds=1), lambda now: keeping.keep_up())
 
 
 def run_schedule(stop: threading.Event) -> None:
-    """Until told to stop: run what is due, publish what a lost nudge left, and have releases described."""
+    """Until told to stop: run what is due, publish what a lost nudge left, have releases described and found."""
     swept = timezone.now() - _SWEEP_EVERY  # what a killed worker left is taken up at once
     described = timezone.now() - _DESCRIBE_EVERY
     while not stop.wait(TICK):
@@ -82,6 +94,8 @@ def run_schedule(stop: threading.Event) -> None:
                     publish_waiting_changes()
             if now - described >= _DESCRIBE_EVERY and describe_what_waits():
                 described = now
+            if changes.has_waiting() and claim(_SEARCH, now=now):
+                _SEARCH.run(now)
         except (DatabaseError, InterfaceError, StorageUnavailableError, TrustError) as error:
             log.error("The schedule could not do what is due; it tries again: %s", str(error).strip())
         finally:

@@ -94,6 +94,8 @@ INSTALLED_APPS = [
     "accounts",
     "packages",
     "packages.attestations",
+    "search",
+    "downloads",
     "tufsigning",
     "indexsite",
 ]
@@ -149,6 +151,7 @@ DATABASES = {"default": _server or _sqlite}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DOWNLOADS = ENVIRONMENT.downloads
+DOWNLOAD_DAYS = ENVIRONMENT.download_days
 if _objects := ENVIRONMENT.object_store:
     _store = {
         "BACKEND": "storage.objects.DurableObjectStorage",

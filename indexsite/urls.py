@@ -5,11 +5,13 @@ from django.urls import include, path, re_path
 
 from indexsite import feeds, health, json_api, pages
 from indexsite.operation.metrics import metrics
+from indexsite.search_page import search_page
 from packages.views import legacy_upload, page_upload
 
 handler500 = "indexsite.faults.say_what_failed"
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("search/", search_page, name="search"),
     path("project/<str:name>/", pages.project, name="project"),
     path("upload/", pages.upload, name="upload"),
     path("upload/files/<str:filename>", page_upload, name="upload-file"),

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from indexsite_client.protocol import parse_distribution_filename
+from packages import changes
 from packages.archives.bounded import MAX_METADATA
 from packages.distributions import read_distribution
 from packages.errors import UploadRefusedError
@@ -114,6 +115,7 @@ def _settle(described: dict[int, Described], *, now: datetime) -> None:
             rows, update_conflicts=True, unique_fields=["release"], update_fields=_FIELDS
         )
         Release.objects.filter(pk__in=described).update(describe_at=None, describe_tries=0)
+        changes.note(Release.objects.filter(pk__in=described).values_list("project_id", flat=True))
 
 
 def _row(release_id: int, found: Described, now: datetime) -> ReleaseDescription:

@@ -20,6 +20,7 @@ from indexsite_client.protocol import (
     ProjectPage,
     ProjectStatus,
 )
+from packages import changes as visible
 from packages import restoration, sealing
 from packages.chain import JournalHead as JournalHead  # of which the publisher knows from here
 from packages.chain import rfc3339
@@ -146,8 +147,10 @@ def settle(changes: Iterable[WaitingChange], *, vouchers: Mapping[str, str], now
                     filename__in=filenames[start : start + 500], state=File.State.WAITING
                 )
                 waiting_files.update(state=File.State.PUBLISHED, voucher=role)
-        ids = [change.id for change in changes]
+        done = list(changes)
+        ids = [change.id for change in done]
         OutboxEntry.objects.filter(id__in=ids, settled_at=None).update(settled_at=now)
+        visible.note_projects({change.project for change in done})
 
 
 def seal_journal(*, published: JournalHead | None, now: datetime) -> JournalHead:

@@ -1,5 +1,6 @@
 """What the pages for people show of the index: the latest projects, and a project with its releases and files."""
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,6 +78,13 @@ class ShelvedRelease:
         return min(file.uploaded_at for file in self.files)
 
 
+def latest_of(releases: Sequence[ShelvedRelease]) -> ShelvedRelease | None:
+    """Of releases, newest first, the first that is not yanked and no pre-release, else the first; None of none."""
+    offered = [release for release in releases if not release.is_yanked]
+    final = [release for release in offered if not release.is_prerelease]
+    return next(iter(final or offered or releases), None)
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectShelf:
     """A project: its releases, newest first, and how many files wait to be signed."""
@@ -91,10 +99,8 @@ class ProjectShelf:
 
     @property
     def latest(self) -> ShelvedRelease | None:
-        """The newest release that is not yanked and no pre-release, else the newest; None where none is published."""
-        offered = [release for release in self.releases if not release.is_yanked]
-        final = [release for release in offered if not release.is_prerelease]
-        return next(iter(final or offered or self.releases), None)
+        """See `latest_of`."""
+        return latest_of(self.releases)
 
     def release(self, version: str) -> ShelvedRelease | None:
         """The release of a version in whatever spelling (1.0, v1.0.0), None where there is none."""
@@ -138,22 +144,36 @@ def project_shelf(name: NormalizedName) -> ProjectShelf | None:
     project = Project.objects.filter(name=name).first()
     if project is None:
         return None
-    releases: dict[str, list[ShelvedFile]] = {}
     files = File.objects.filter(release__project=project).select_related("release", "provenance").order_by("filename")
     published = [file for file in files if file.state == File.State.PUBLISHED]
-    for file in published:
-        releases.setdefault(file.release.version, []).append(_shelve(file))
-    newest_first = sorted(releases, key=Version, reverse=True)
     owners = project.memberships.filter(role="owner").order_by("user__username")
     return ProjectShelf(
         name=project.name,
         display_name=project.display_name,
         owners=tuple(owners.values_list("user__username", flat=True)),
-        releases=tuple(ShelvedRelease(version, tuple(releases[version])) for version in newest_first),
+        releases=_by_release(published),
         waiting=sum(file.state == File.State.WAITING for file in files),
         status=project.status,
         status_reason=project.status_reason,
     )
+
+
+def published_releases(project_ids: Collection[int]) -> dict[int, tuple[ShelvedRelease, ...]]:
+    """What is published of these projects, newest first, in one query; a project of which nothing is is not there."""
+    rows = File.objects.filter(release__project__in=project_ids)  # an index of states would be the slower one
+    files: dict[int, list[File]] = {}
+    for file in rows.select_related("release").order_by("filename"):
+        if file.state == File.State.PUBLISHED:
+            files.setdefault(file.release.project_id, []).append(file)
+    return {project_id: _by_release(found) for project_id, found in files.items()}
+
+
+def _by_release(files: Iterable[File]) -> tuple[ShelvedRelease, ...]:
+    releases: dict[str, list[ShelvedFile]] = {}
+    for file in files:
+        releases.setdefault(file.release.version, []).append(_shelve(file))
+    newest_first = sorted(releases, key=Version, reverse=True)
+    return tuple(ShelvedRelease(version, tuple(releases[version])) for version in newest_first)
 
 
 def _shelve(file: File) -> ShelvedFile:

@@ -94,7 +94,7 @@ def test_a_hostile_description_is_harmless_in_the_page(index: RunningIndex) -> N
     reply = index.get("/project/evil/", Accept="text/html")
     found = Page(reply.text)
     assert found.faults == []
-    assert found.values("script", "src") == ["/static/copy.js"]
+    assert found.values("script", "src") == ["/static/copy.js", "/static/keys.js"]
     assert not [attributes for _, attributes in found.tags if {"style", "onclick", "onerror"} & set(attributes)]
     assert [source for source in found.values("img", "src") if source != "/static/mark.svg"] == []
     ids = [attributes["id"] for _, attributes in found.tags if "id" in attributes]

@@ -68,11 +68,11 @@ def accelerated(location: str, *, etag: str, cache: str) -> Answer:
     return replace(whole, headers=[*whole.headers, ("X-Accel-Redirect", location)], etag="")
 
 
-def gzipped(answer: Answer) -> Answer:
+def gzipped(answer: Answer, *, level: int = 6) -> Answer:
     """The same answer compressed, under an ETag of its own; small ones stay as they are."""
     if len(answer.body) < _GZIP_FROM:
         return answer
-    body = gzip.compress(answer.body, compresslevel=6, mtime=0)
+    body = gzip.compress(answer.body, compresslevel=level, mtime=0)
     etag = f'{answer.etag[:-1]}.gz"'
     changed = {"Content-Length": str(len(body)), "ETag": etag}
     headers = [(name, changed.get(name, value)) for name, value in answer.headers]

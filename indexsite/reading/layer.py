@@ -7,9 +7,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from accounts.reading import ReadAccess
+from downloads.counter import DownloadCounter
 from indexsite.reading import answers
 from indexsite.reading.answers import Answer, Environ, StartResponse, StreamedFile
+from indexsite.reading.downloads import downloaded
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
+from indexsite.reading.project_list import ProjectList
 from indexsite.reading.provenance import answer_provenance
 from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
@@ -23,8 +26,6 @@ from indexsite_client.protocol import (
     is_normalized_name,
     page_html,
     parse_distribution_filename,
-    project_list_bytes,
-    project_list_html,
     read_page,
 )
 from storage.contract import StorageUnavailableError, blob_name, document_name, read_bytes, the_storage
@@ -43,10 +44,15 @@ Route = Callable[[Environ, str], Sendable]
 
 
 class ReadLayer:
-    """What installers ask for. `access` decides who may read a private index; None for an open one."""
+    """What installers ask for. `access` decides who may read a private index; None for an open one.
 
-    def __init__(self, django: WsgiApp, follower: Follower, access: ReadAccess | None) -> None:
-        self._django, self._follower, self._access = django, follower, access
+    `downloads` counts what is downloaded; None where nobody wants to know.
+    """
+
+    def __init__(
+        self, django: WsgiApp, follower: Follower, access: ReadAccess | None, downloads: DownloadCounter | None = None
+    ) -> None:
+        self._django, self._follower, self._access, self._downloads = django, follower, access, downloads
         self._cache = follower.cache
         self._routes: dict[str, Route] = {
             "simple": self._simple,
@@ -58,6 +64,7 @@ class ReadLayer:
         if access is not None:
             immutable, vary = immutable.replace("public", "private"), f"{vary}, Authorization, Cookie"
         self._immutable, self._vary = immutable, vary
+        self._list = ProjectList(vary)
         self._no_root = "", 0
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -80,7 +87,13 @@ class ReadLayer:
             return self._django(environ, start_response)
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return METHOD.send(environ, start_response)
-        return self._answer(environ, route, rest).send(environ, start_response)
+        answer = self._answer(environ, route, rest)
+        body = answer.send(environ, start_response)
+        if self._downloads is not None and first != "simple":
+            filename = downloaded(environ, first, rest, answer, body)
+            if filename:
+                self._downloads.note(filename)
+        return body
 
     def _answer(self, environ: Environ, route: Route, rest: str) -> Sendable:
         """The answer to the same request in the same publication, or a new one."""
@@ -109,7 +122,7 @@ class ReadLayer:
         if not rest:
             if not environ["PATH_INFO"].endswith("/"):
                 return answers.redirect("simple/")
-            return self._project_list(published, form, gzip=gzip)
+            return self._list.answer(published, form, gzip=gzip)
         name = rest[:-1] if rest.endswith("/") else rest
         target = published.page_target(name)
         if target is None:  # another process may have shown it already
@@ -127,16 +140,6 @@ class ReadLayer:
             return self._finish(body, form, etag, gzip=gzip)
 
         return self._cache.get((target.sha256, form, gzip), make, Answer.cost)
-
-    def _project_list(self, published: Published, form: str, *, gzip: bool) -> Answer:
-        def make() -> Answer:
-            names = published.project_names()
-            body = (
-                project_list_bytes(names, serial=published.number) if form == SIMPLE_JSON else project_list_html(names)
-            )
-            return self._finish(body, form, f"{published.number}.{form.replace('/', '-')}", gzip=gzip)
-
-        return self._cache.get(("list", published.number, form, gzip), make, Answer.cost)
 
     def _finish(self, body: bytes, form: str, etag: str, *, gzip: bool) -> Answer:
         kind = form if form == SIMPLE_JSON else f"{form}; charset=utf-8"

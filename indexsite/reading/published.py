@@ -84,9 +84,15 @@ class Published:
 
         return self._cache.get(("page", target.sha256), parse, lambda _: target.size * _PARSED)
 
-    def project_names(self) -> list[str]:
-        """Every project that has a page, sorted. The list itself is no target."""
-        return sorted(name for role in self._meta if is_bin(role) for name in self._names_in(role))
+    def bin_versions(self) -> dict[str, int]:
+        """The bins and their versions."""
+        return {role: entry["version"] for role, entry in self._meta.items() if is_bin(role)}
+
+    def names_in(self, role: str) -> tuple[str, ...]:
+        """The projects whose page a bin vouches for. Read anew: what else is in the bin is not kept for it."""
+        ending = f"/{INDEX_PAGE}"
+        targets = read_signed(read_document(role, self._meta[role]))[TARGETS]
+        return tuple(path.removesuffix(ending) for path in targets if path.endswith(ending))
 
     def _target(self, path: str) -> Target | None:
         return self._bin(bin_of(path, bit_length=self._bit_length)).get(path)
@@ -99,15 +105,6 @@ class Published:
             return {path: Target(each["hashes"]["sha256"], each["length"]) for path, each in targets.items()}
 
         return self._cache.get((role, entry["version"]), parse, lambda _: entry["length"] * _PARSED)
-
-    def _names_in(self, role: str) -> tuple[str, ...]:
-        def collect() -> tuple[str, ...]:
-            ending = f"/{INDEX_PAGE}"
-            return tuple(path.removesuffix(ending) for path in self._bin(role) if path.endswith(ending))
-
-        return self._cache.get(
-            ("names", role, self._meta[role]["version"]), collect, lambda names: 80 * len(names) + 64
-        )
 
 
 @dataclass(slots=True)

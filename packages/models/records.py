@@ -73,3 +73,16 @@ class JournalEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.actor} {self.act} {self.project}"
+
+
+class ChangedProject(models.Model):
+    """A project of which something else is published or described than the search index has read: a wish to be read.
+
+    `times` grows with each change, so that whoever has read it knows whether it changed again meanwhile.
+    """
+
+    project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    times = models.PositiveBigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.project} changed"

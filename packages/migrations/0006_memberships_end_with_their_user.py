@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('packages', '0004_release_descriptions'),
+        ('packages', '0005_changed_projects'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

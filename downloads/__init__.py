@@ -1,0 +1,1 @@
+"""How often files are downloaded: counted in the memory of web processes, kept by file and day."""
