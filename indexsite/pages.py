@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
+from packages.index_address import index_address as index_address
 from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
 from tufsigning.ceremony import is_development
@@ -68,11 +69,6 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
     about = about_release(normalized, found.version)
     context = {"shelf": shelf, "release": found, "about": about}
     return render(request, "release.html", {**_about_index(request), **context})
-
-
-def index_address(request: HttpRequest) -> str:
-    """The index's own address, as people reach it, without a slash at its end."""
-    return settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 @login_required

@@ -23,6 +23,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
+    path("api/v1/", ("api.urls", "api", "api")),  # by name: imported when first asked for, as few processes ever are
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
