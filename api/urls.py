@@ -6,8 +6,6 @@ from api import acts, deletions, files, journal, me, members, projects, releases
 from api.schema import Schema
 from api.view import Nothing
 
-app_name = "api"
-
 
 class PlainConverter:
     """A part of an address without control characters, which databases refuse."""

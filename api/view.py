@@ -51,6 +51,7 @@ class ApiView(APIView):
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = JsonOnly
     metadata_class = None
+    http_method_names = ("get", "head", "post", "put", "delete")
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """The body's bounds come first: to look for a CSRF token, Django would read a form of any size."""

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from indexsite import feeds, health, json_api, pages
+from indexsite.late_urls import LateAddresses
 from indexsite.operation.metrics import metrics
 from packages.views import legacy_upload, page_upload
 
@@ -23,7 +24,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
-    path("api/v1/", ("api.urls", "api", "api")),  # by name: imported when first asked for, as few processes ever are
+    LateAddresses("api/v1/", "api.urls"),
     path("account/", include("accounts.urls")),
     path("admin/", admin.site.urls),
 ]
