@@ -14,15 +14,7 @@ from rest_framework.response import Response
 from accounts.errors import AccessError, NotSignedInError
 from accounts.own_tokens import TokenUnknownError
 from packages.errors import IndexReadOnlyError
-from packages.life.errors import (
-    AlreadyMemberError,
-    LastOwnerError,
-    LifeError,
-    NotThereError,
-    ReasonFaultyError,
-    RetentionFaultyError,
-    StatusForbidsError,
-)
+from packages.life.errors import LifeError, NotThereError, ReasonFaultyError, RetentionFaultyError
 from storage.contract import StorageUnavailableError
 
 KIND = "application/problem+json"
@@ -91,9 +83,6 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (TokenUnknownError, 404),
     (AccessError, 403),
     (NotThereError, 404),
-    (StatusForbidsError, 409),
-    (LastOwnerError, 409),
-    (AlreadyMemberError, 409),
     (ReasonFaultyError, 422),
     (RetentionFaultyError, 422),
     (LifeError, 409),
