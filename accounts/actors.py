@@ -40,5 +40,11 @@ def token_actor(caller: Caller) -> Actor:
     return Actor(user.pk, user.username, _is_administrator(user), caller.token_id, caller.projects)
 
 
+def token_reader(caller: Caller, user: User) -> Actor:
+    """The user of a token of any scope, for reading only: an administrator's needs the scope `admin` to see all."""
+    is_administrator = Scope.ADMIN in caller.scopes and _is_administrator(user)
+    return Actor(user.pk, user.username, is_administrator, caller.token_id, caller.projects)
+
+
 def _is_administrator(user: User) -> bool:
     return user.is_active and (user.is_staff or user.is_superuser)

@@ -13,9 +13,9 @@ from django.shortcuts import redirect
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
-from indexsite.pages import index_address
 from indexsite_client.protocol import ProtocolError, normalize_name
 from packages import news
+from packages.index_address import index_address
 from packages.news import NewRelease
 
 ITEMS = 40

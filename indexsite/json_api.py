@@ -11,10 +11,10 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
-from indexsite.pages import index_address
 from indexsite_client.protocol import ProtocolError, normalize_name
 from packages import journal, shelves
 from packages.about import about_release
+from packages.index_address import index_address
 from packages.json_document import Json, project_document, release_document
 from packages.shelves import ProjectShelf, ShelvedRelease
 

@@ -16,6 +16,7 @@ from downloads.keeping import project_downloads
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
+from packages.index_address import index_address
 from packages.manage.access import is_manager
 from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
@@ -74,11 +75,6 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
     about = about_release(normalized, found.version)
     context = {"shelf": shelf, "release": found, "about": about}
     return render(request, "release.html", {**about_index(request), **context})
-
-
-def index_address(request: HttpRequest) -> str:
-    """The index's own address, as people reach it, without a slash at its end."""
-    return settings.BASE_URL or request.build_absolute_uri("/").rstrip("/")
 
 
 @login_required

@@ -65,6 +65,8 @@ UPLOAD_POLICY = Policy(
 )
 SIGSTORE_ROOT = str(ENVIRONMENT.sigstore_root or "")
 UPLOADS_AT_ONCE = ENVIRONMENT.uploads_at_once
+API_REQUESTS_PER_USER = ENVIRONMENT.api_requests_per_user
+API_REQUESTS_PER_ADDRESS = ENVIRONMENT.api_requests_per_address
 CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
 ONLINE_KEY = ENVIRONMENT.online_key
@@ -183,7 +185,7 @@ if BROKER_URL:  # sessions stay in the database: see docs/adr/0008
         "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
     }
 else:
-    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    _cache = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
 CACHES: dict[str, dict[str, Any]] = {"default": _cache}  # Any: as above
 
 STATIC_URL = f"{PATH_PREFIX}/static/"
@@ -218,6 +220,15 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],
     }
+}
+
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}  # the rest is in api/view.py
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Indexsite",
+    "DESCRIPTION": "A Python package index. Lists come in pages, refusals are problem documents (RFC 9457).",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
 USE_TZ = True

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from indexsite import feeds, health, json_api, pages
+from indexsite.late_urls import LateAddresses
 from indexsite.operation.metrics import metrics
 from indexsite.search_page import search_page
 from packages.views import legacy_upload, page_upload
@@ -25,6 +26,7 @@ urlpatterns = [
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
     path("metrics", metrics, name="metrics"),
+    LateAddresses("api/v1/", "api.urls"),
     path("account/", include("accounts.urls")),
     path("manage/", include("packages.manage.urls")),
     path("admin/", admin.site.urls),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from accounts.callers import Scope
 from tests.distributions import wheel
+from tests.permissions_api import API
 from tests.running import upload_form
 
 ROLES = ("anonymous", "reader", "maintainer", "owner", "administrator")
@@ -89,5 +90,9 @@ CALLS = (
     Call("POST", "/manage/demo/delete/", owners(302), form={"act": "delete", "confirm": "demo"}),
     Call("GET", "/upload/", signed_in(200)),
     Call("PUT", f"/upload/files/{FILENAME}", (401, 403, 200, 200, 403), body=CONTENT, kind="application/octet-stream"),
+    *(
+        Call(method, f"/api/v1/{path}", answers, body=body, kind="application/json")
+        for method, path, answers, body in API
+    ),
     Call("POST", "/legacy/", (401, 403, 200, 200, 403), scope=Scope.UPLOAD, body=FORM, kind=FORM_KIND),
 )

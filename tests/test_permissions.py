@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.callers import Scope, create_token
 from accounts.models import Token, User
+from indexsite.late_urls import LateAddresses
 from tests.life import everything, make_demo
 from tests.permissions import CALLS, ROLES, SIGN_IN, Call
 
@@ -28,6 +29,8 @@ def routes() -> Iterator[str]:
 
     def walk(patterns: list[URLPattern | URLResolver], prefix: str) -> Iterator[str]:
         for pattern in patterns:
+            if isinstance(pattern, LateAddresses):
+                pattern = pattern.resolver
             if isinstance(pattern, URLResolver):
                 yield from walk(pattern.url_patterns, prefix + str(pattern.pattern))
             else:

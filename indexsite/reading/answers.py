@@ -79,11 +79,11 @@ def gzipped(answer: Answer, *, level: int = 6) -> Answer:
     return replace(answer, headers=[*headers, ("Content-Encoding", "gzip")], body=body, etag=etag)
 
 
-def refusal(status: str, sentence: str, *extra: tuple[str, str]) -> Answer:
+def refusal(status: str, sentence: str, *extra: tuple[str, str], kind: str = "text/plain; charset=utf-8") -> Answer:
     """Anything that is not to be had, in a sentence, never cached."""
     body = f"{sentence}\n".encode()
     headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Type", kind),
         ("Content-Length", str(len(body))),
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),

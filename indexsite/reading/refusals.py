@@ -17,6 +17,13 @@ _CHALLENGE = answers.refusal(
     "This index is private: read with a token, user name __token__ and the token as password.",
     ("WWW-Authenticate", 'Basic realm="Indexsite"'),
 )
+_API_CHALLENGE = answers.refusal(
+    "401 Unauthorized",
+    '{"title":"Unauthorized","status":401,"code":"credentials-missing","detail":"This index is private: read with a'
+    ' valid token, as a Bearer header or as the password of __token__, or sign in."}',
+    ("WWW-Authenticate", 'Basic realm="Indexsite"'),
+    kind="application/problem+json",
+)
 
 
 def later(sentence: str) -> Answer:
@@ -37,6 +44,8 @@ def redirect_to_normalized(name: str, *, has_slash: bool) -> Answer:
 
 def ask_to_sign_in(environ: Environ, first: str) -> Answer:
     """A Basic challenge for tools; for people on a page, the way to the sign-in form."""
+    if first == "api":
+        return _API_CHALLENGE
     if first in _PEOPLE and "text/html" in environ.get("HTTP_ACCEPT", ""):
         prefix, path = environ.get("SCRIPT_NAME", ""), environ["PATH_INFO"]
         where = f"{prefix}/account/login/?next={quote(prefix + path)}"
