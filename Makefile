@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+REAL_FILES ?= .venv/real  # where `make real` keeps what it fetched, 400 MB
 UV := .venv/bin/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-package indexsite-client --no-header
 
 export PYTHONDONTWRITEBYTECODE =  # each of the many processes would compile everything anew
 
-.PHONY: serve test check bench lock format
+.PHONY: serve test check bench real lock format
 
 serve: .venv/serve
 	.venv/bin/python manage.py serve --port $(PORT)
@@ -26,6 +27,9 @@ check: .venv/dev
 
 bench: .venv/dev
 	.venv/bin/python -m bench
+
+real: .venv/dev
+	.venv/bin/python -m tests.real $(REAL_FILES)
 
 format: .venv/dev
 	.venv/bin/ruff format .

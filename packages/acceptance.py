@@ -48,12 +48,17 @@ class StoredDistribution:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What an upload asks for once its bytes are stored."""
+    """What an upload asks for once its bytes are stored; `first_uploaded_at`: to the index that it is imported from."""
 
     caller: Caller
     stored: StoredDistribution
     now: datetime
     policy: Policy = LENIENT
+    first_uploaded_at: datetime | None = None
+
+    @property
+    def came_at(self) -> datetime:
+        return self.first_uploaded_at or self.now
 
     @property
     def wish(self) -> Wish:
@@ -123,7 +128,7 @@ class _Rows:
         if name not in holdings.projects:
             self._add_project(wanted)
         if wish.release not in holdings.releases:
-            new = Release(project=holdings.projects[name], version=stored.version, created_at=now)
+            new = Release(project=holdings.projects[name], version=stored.version, created_at=wanted.came_at)
             holdings.releases[wish.release] = new
         holdings.add(wish)
         file = _file(holdings.releases[wish.release], wanted)
@@ -132,7 +137,8 @@ class _Rows:
         if stored.attested is not None:
             self.provenances.append(provenance_row(file, stored.attested))
             details["attested_by"] = str(stored.attested.publisher)
-        self.entries.append(journal.entry("file.added", now=now, caller=wanted.caller, project=name, **details))
+        act = "file.imported" if wanted.first_uploaded_at else "file.added"
+        self.entries.append(journal.entry(act, now=now, caller=wanted.caller, project=name, **details))
         return Receipt(stored.filename, is_new=True)
 
     def _add_project(self, wanted: Acceptance) -> None:
@@ -142,7 +148,7 @@ class _Rows:
             Project(
                 name=name,
                 display_name=wanted.stored.display_name,
-                created_at=wanted.now,
+                created_at=wanted.came_at,
                 may_resemble=is_excused(wanted.wish),
             ),
             caller,
@@ -196,6 +202,6 @@ def _file(release: Release, wanted: Acceptance) -> File:
         metadata_sha256=stored.metadata_sha256,
         metadata_is_static=stored.metadata_is_static,
         summary=metadata.summary,
-        uploaded_at=wanted.now,
+        uploaded_at=wanted.came_at,
         uploaded_by_id=wanted.caller.user_id,
     )

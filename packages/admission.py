@@ -155,11 +155,15 @@ class Holdings:
         self.look_alikes[look_alike(project.name)] = project.name
         self.members.add((project.name, owner.user_id))
 
-    def add(self, wish: Wish) -> None:
-        """Count an admitted file as held. Its project and release must be among `projects` and `releases`."""
+    def hold(self, wish: Wish) -> None:
+        """Count an admitted file's name as held, which is all that later files of the same kind can meet."""
         self.files[wish.named.filename] = wish.sha256
         if not wish.named.is_wheel:
             self.sdists[wish.release] = wish.named.filename
+
+    def add(self, wish: Wish) -> None:
+        """Count an admitted file as held. Its project and release must be among `projects` and `releases`."""
+        self.hold(wish)
         project = self.projects[wish.named.project]
         project.stored_bytes, project.stored_files = project.stored_bytes + wish.size, project.stored_files + 1
         for growth in (

@@ -14,6 +14,7 @@ from packages.metadata_rules import (
     MAX_FIELD,
     MAX_SUMMARY,
     Subject,
+    display_faults,
     given,
     listed,
     parse_requirement,
@@ -41,6 +42,7 @@ class CoreMetadata:
     content: bytes
     license_files: tuple[str, ...] = ()
     is_static: bool = False  # an sdist's is true of every wheel built of it; a wheel's is in any case
+    notes: tuple[str, ...] = ()  # sentences about what an import was forgiven
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,14 @@ def read_core_metadata(
     _bound_headers(content, named.filename)
     raw, unparsed = parse_email(content)
     subject = Subject(named, raw, unparsed, policy)
-    faults = [*_identity_faults(subject), *rule_faults(subject)]
+    faults, shown = [*_identity_faults(subject), *rule_faults(subject)], list(display_faults(subject))
+    if not policy.imported:
+        faults, shown = [*faults, *shown], []
     if announced is not None:
         faults.extend(_disagreements(subject, announced))
     if faults:
         raise MetadataFaultyError(*_readable(faults))
-    return _core_metadata(subject, content)
+    return _core_metadata(subject, content, notes=_readable(shown))
 
 
 def _bound_headers(content: bytes, filename: str) -> None:
@@ -161,7 +165,7 @@ def _readable(faults: list[str]) -> list[str]:
     return shown
 
 
-def _core_metadata(subject: Subject, content: bytes) -> CoreMetadata:
+def _core_metadata(subject: Subject, content: bytes, *, notes: list[str]) -> CoreMetadata:
     """The values that the rules let through; none has a control character."""
     raw = subject.raw
     return CoreMetadata(
@@ -172,4 +176,5 @@ def _core_metadata(subject: Subject, content: bytes) -> CoreMetadata:
         content=content,
         license_files=listed(raw, "license_files") if subject.has_license_files else (),
         is_static=is_static(raw, subject.unparsed),
+        notes=tuple(notes),
     )

@@ -96,8 +96,14 @@ def parse_requirement(text: str) -> Requirement:
 
 
 def rule_faults(subject: Subject) -> Iterator[str]:
-    """Everything that the rules find, the gravest first."""
+    """Everything that is wrong with what tools act on, the gravest first."""
     for rule in _RULES:
+        yield from rule(subject)
+
+
+def display_faults(subject: Subject) -> Iterator[str]:
+    """Everything that is wrong with what people are shown."""
+    for rule in _DISPLAY_RULES:
         yield from rule(subject)
 
 
@@ -240,8 +246,5 @@ _RULES: tuple[Callable[[Subject], Iterator[str]], ...] = (
     _requires_python,
     _requires_dist,
     _checked_by_packaging,
-    _addresses,
-    _summary,
-    _emails,
-    _classifiers,
 )
+_DISPLAY_RULES: tuple[Callable[[Subject], Iterator[str]], ...] = (_addresses, _summary, _emails, _classifiers)

@@ -168,10 +168,10 @@ class RunningIndex:
         environment = {**os.environ, "TWINE_USERNAME": "", "HOME": str(self.data.parent), "COLUMNS": "400"}
         return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
-    def post_upload(self, filename: str, content: bytes, *, token: str, **fields: str) -> Reply:
+    def post_upload(self, filename: str, content: bytes, *, token: str, accept: str = "*/*", **fields: str) -> Reply:
         """Upload by one plain HTTP request, with the form that twine fills in; `fields` override it."""
         body, kind = upload_form(filename, content, **fields)
-        headers = {"Content-Type": kind, "Authorization": f"Bearer {token}"}
+        headers = {"Content-Type": kind, "Authorization": f"Bearer {token}", "Accept": accept}
         return ask(f"{self.url}/legacy/", method="POST", headers=headers, body=body)
 
     def page(self, project: str, **headers: str) -> Any:  # Any: PEP 691's JSON

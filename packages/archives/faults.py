@@ -15,14 +15,21 @@ def shown(name: str | bytes) -> str:
 
 
 class Faults:
-    """Sentences about one archive, in the order in which they were found."""
+    """Sentences about one archive, in the order in which they were found.
 
-    def __init__(self, filename: str) -> None:
-        self.filename = filename
+    Where it is forgiven what no installer minds, that goes to the notes.
+    """
+
+    def __init__(self, filename: str, *, forgiving: bool = False) -> None:
+        self.filename, self.notes = filename, list[str]()
+        self._forgiving = forgiving
         self._sentences: list[str] = []
 
-    def add(self, what: str, *, mend: str) -> None:
+    def add(self, what: str, *, mend: str, is_minded: bool = True) -> None:
         """Note a fault; raises ArchiveFaultyError once there are so many that more would help nobody."""
+        if self._forgiving and not is_minded:
+            self.notes.append(f"{self.filename}: {what}.")
+            return
         self._sentences.append(f"{self.filename}: {what}; {mend}.")
         if len(self._sentences) == MOST_FAULTS:
             self._sentences.append(

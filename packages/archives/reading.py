@@ -20,25 +20,30 @@ class Archive:
     """A distribution's archive in which no fault was found.
 
     `metadata` are the bytes of METADATA or PKG-INFO; `members` the paths of all files as they lie in it, an sdist's
-    with its top folder.
+    with its top folder. `notes` are sentences about what was forgiven.
     """
 
     metadata: bytes
     members: frozenset[str]
+    notes: tuple[str, ...] = ()
 
 
-def read_archive(named: DistributionFilename, file: IO[bytes], *, max_unpacked: int = MAX_UNPACKED) -> Archive:
+def read_archive(
+    named: DistributionFilename, file: IO[bytes], *, max_unpacked: int = MAX_UNPACKED, forgiving: bool = False
+) -> Archive:
     """Read and check the whole archive: framing, names, contents, and what its kind of distribution must hold.
 
-    `max_unpacked` is the most that is unpacked, in bytes. Raises ArchiveFaultyError with several faults at once. What
-    is held in memory and unpacked is bounded whatever the bytes are.
+    `max_unpacked` is the most that is unpacked, in bytes; with `forgiving`, what no installer minds is only noted.
+    Raises ArchiveFaultyError with several faults at once. What is held in memory and unpacked is bounded whatever the
+    bytes are.
     """
-    return read_measured(named, file, Meter(packed=file.seek(0, os.SEEK_END), max_unpacked=max_unpacked))
+    meter = Meter(packed=file.seek(0, os.SEEK_END), max_unpacked=max_unpacked)
+    return read_measured(named, file, meter, forgiving=forgiving)
 
 
-def read_measured(named: DistributionFilename, file: IO[bytes], meter: Meter) -> Archive:
+def read_measured(named: DistributionFilename, file: IO[bytes], meter: Meter, *, forgiving: bool = False) -> Archive:
     """The same, with the meter that counts the work and bounds it."""
-    faults = Faults(named.filename)
+    faults = Faults(named.filename, forgiving=forgiving)
     read = read_wheel if named.is_wheel else read_zip_sdist if named.filename.endswith(".zip") else read_tar_sdist
     try:
         metadata, tree = read(named, file, faults, meter)
@@ -54,4 +59,4 @@ def read_measured(named: DistributionFilename, file: IO[bytes], meter: Meter) ->
         log.exception("Reading %s failed in a way that nobody foresaw.", named.filename)
         raise faults.refusal(f"{named.filename} is malformed in a way that this index cannot name.") from error
     faults.raise_any()
-    return Archive(metadata, tree.files)
+    return Archive(metadata, tree.files, tuple(faults.notes))

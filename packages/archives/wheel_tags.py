@@ -27,7 +27,9 @@ def check_wheel_file(named: DistributionFilename, content: bytes, faults: Faults
                 faults.add(f"its WHEEL has the tag {shown(value.strip())}, which is none", mend=_MEND)
             tags |= expanded
     if not tags or tags != _expand(named.filename.removesuffix(".whl").split("-")[-3:]):
-        faults.add(f"its filename has other tags than its WHEEL, which says {_listed(tags)}", mend=_MEND)
+        faults.add(
+            f"its filename has other tags than its WHEEL, which says {_listed(tags)}", mend=_MEND, is_minded=False
+        )
 
 
 def _expand(parts: list[str]) -> set[Tag]:

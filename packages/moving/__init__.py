@@ -1,0 +1,1 @@
+"""Moving in: a folder of distributions, as another index keeps or exports them, becomes part of this index."""
