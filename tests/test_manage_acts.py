@@ -7,6 +7,8 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import User
+from packages.attestations.identities import read_identities
+from packages.attestations.models import AttestationIdentity
 from packages.life.rules import RULES, Act, Role
 from packages.models import (
     File,
@@ -53,6 +55,7 @@ CASES = {
     "lift-quarantine": Case(Act.LIFT_QUARANTINE, SETTINGS, "project.quarantine-lifted", status="quarantined"),
     "restore": Case(Act.RESTORE, SETTINGS, "project.restored", status="deleted"),
     "retention": Case(Act.SET_RETENTION, SETTINGS, "retention.set", {"keep": "newest", "number": "3"}),
+    "publishers": Case(Act.NAME_PUBLISHERS, SETTINGS, "publishers.named", {"publishers": "github:acme/*"}),
     "delete": Case(Act.DELETE, DELETE, "project.deleted", {"confirm": "demo"}),
     "invite": Case(Act.INVITE, MEMBERS_PAGE, "member.invited", {"username": "stranger", "role": "owner"}),
     "change-role": Case(Act.INVITE, MEMBERS_PAGE, "member.invited", {"target": "second"}),
@@ -258,3 +261,25 @@ def test_an_account_that_was_closed_acts_no_more() -> None:
     User.objects.filter(username="owner").update(is_active=False)
     assert browser.post(SETTINGS, {"act": "archive"}).status_code == 302
     assert Project.objects.get().status == "active"
+
+
+def test_publishers_are_named_one_a_line_and_what_is_none_is_said_beside_the_field() -> None:
+    owner, path = signed_in("owner"), {"act": "publishers"}
+    assert "Nobody’s attestations count" in text(owner.get(SETTINGS).content)
+    before = everything()
+    refused = owner.post(SETTINGS, {**path, "publishers": "github:acme/demo\ngithub:acme"})
+    assert "'github:acme' names no publisher; write it as one of" in text(refused.content)
+    assert 'class="field faulty"' in refused.content.decode()
+    assert everything() == before
+    owner.post(SETTINGS, {**path, "publishers": "gitlab:acme/tools/demo\r\ngithub:acme/demo@release.yml "})
+    shown = owner.get(SETTINGS).content.decode()
+    assert "github:acme/demo@release.yml\ngitlab:acme/tools/demo</textarea>" in shown
+    for_others = text(signed_in("maintainer").get(SETTINGS).content)
+    assert "that the project names: github:acme/demo@release.yml, gitlab:acme/tools/demo. Others" in for_others
+    owner.post(SETTINGS, {**path, "publishers": ""})
+    assert not AttestationIdentity.objects.exists()
+
+
+def test_whom_the_index_names_is_said(settings: Settings) -> None:
+    settings.UPLOAD_POLICY = Policy(attested_by=read_identities("github:acme/*"))
+    assert "that the index names: github:acme/*" in text(signed_in("owner").get(SETTINGS).content)

@@ -84,6 +84,20 @@ class InviteForm(forms.Form):
         self.fields["username"].widget.attrs.update(autocomplete="off", autocapitalize="none", spellcheck="false")
 
 
+class PublishersForm(forms.Form):
+    """Whose attestations are taken. What is none is said by the act itself."""
+
+    publishers = forms.CharField(
+        required=False,
+        max_length=20_000,
+        strip=True,
+        widget=forms.Textarea(attrs={"rows": 3, "autocapitalize": "none", "spellcheck": "false"}),
+        label="Publishers",
+        help_text="One a line, such as github:acme/demo@release.yml, github:acme/* or gitlab:acme/tools/demo. Empty: "
+        "those that the index names.",
+    )
+
+
 class RetentionForm(forms.Form):
     """Which pre-releases are kept. A rule that deletes some at once must be sent a second time, with a yes to that."""
 

@@ -39,6 +39,8 @@ _WORDS: Mapping[str, str] = {
     "usage.repaired": "counted anew: {files} file(s) of {bytes} bytes, where {had_files} of {had_bytes} were on record",
     "retention.set": "set the retention of pre-releases",
     "retention.cleared": "cleared the retention of pre-releases",
+    "publishers.named": "named the publishers whose attestations are taken: {publishers}",
+    "publishers.cleared": "named no publishers of its own any more",
 }
 
 

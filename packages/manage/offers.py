@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.actors import Actor
 from accounts.errors import AccessError
+from packages.attestations.naming import PublishersFaultyError
 from packages.life.errors import (
     AlreadyMemberError,
     LifeError,
@@ -30,6 +31,7 @@ _FIELDS: Mapping[type[LifeError], str] = {  # beside which an error stands, wher
     NotThereError: "username",
     AlreadyMemberError: "username",
     RetentionFaultyError: "number",
+    PublishersFaultyError: "publishers",
 }
 Values = Mapping[str, Any]  # Any: what a form has cleaned
 

@@ -1,13 +1,14 @@
 """What is offered for a project as a whole: its status, its end, and what is kept of its pre-releases."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from django.urls import reverse
 
+from packages.attestations.naming import name_publishers
 from packages.life import projects, retention
 from packages.life.rules import Act
-from packages.manage.forms import ConfirmForm, ReasonForm, RetentionForm
+from packages.manage.forms import ConfirmForm, PublishersForm, ReasonForm, RetentionForm
 from packages.manage.offers import Offer
 from packages.models import Project, RetentionRule
 
@@ -114,6 +115,22 @@ def deletion_offer(project: Project) -> Offer:
         form=partial(ConfirmForm, project=name),
         to=reverse("manage"),
         is_grave=True,
+    )
+
+
+def publishers_offer(project: Project, named: Sequence[str]) -> Offer:
+    """Whose attestations it takes (PEP 740)."""
+    name = project.name
+    return Offer(
+        key="publishers",
+        act=Act.NAME_PUBLISHERS,
+        title="Publishers",
+        said="",
+        button="Name these publishers",
+        done="From the next upload on, attestations of these publishers are taken, and of no others. What is attested "
+        "already stays so.",
+        do=lambda actor, values, now: name_publishers(actor, name, values["publishers"].split(), now=now),
+        form=partial(PublishersForm, initial={"publishers": "\n".join(named)}),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
@@ -12,7 +13,14 @@ from packages.life.projects import deletion_of
 from packages.life.rules import Act
 from packages.manage.access import Managed, forbidden, managing
 from packages.manage.offers import Offers
-from packages.manage.project_acts import STATUS, deletion_offer, restore_offer, retention_offer, status_offers
+from packages.manage.project_acts import (
+    STATUS,
+    deletion_offer,
+    publishers_offer,
+    restore_offer,
+    retention_offer,
+    status_offers,
+)
 from packages.manage.views import show
 from packages.models import Project, RetentionRule
 
@@ -22,16 +30,21 @@ NAMES_SHOWN = 20
 @require_http_methods(["GET", "HEAD", "POST"])
 @managing
 def settings(request: HttpRequest, managed: Managed) -> HttpResponse:
-    """Its status, the retention of its pre-releases, and the way to its deletion or back from it."""
+    """Its status, whose attestations it takes, what is kept of its pre-releases, and its deletion or the way back."""
     project = managed.project
     rule = RetentionRule.objects.filter(project=project).first()
-    offers = Offers(managed, [*status_offers(project), retention_offer(project, rule), restore_offer(project)])
+    named = list(project.attestation_identities.order_by("identity").values_list("identity", flat=True))
+    acts = [*status_offers(project), publishers_offer(project, named), retention_offer(project, rule)]
+    offers = Offers(managed, [*acts, restore_offer(project)])
     if answer := offers.take(request):
         return answer
     context = {
         "acts": list(offers.shown(*STATUS)),
         "retention": offers.one("retention"),
         "rule": rule,
+        "publishers": offers.one("publishers"),
+        "named": named,
+        "named_by_index": django_settings.UPLOAD_POLICY.attested_by,
         "restore": offers.one("restore"),
         "may_delete": managed.may(Act.DELETE) and not offers.read_only,
     }
