@@ -42,7 +42,10 @@ FILE = _object(
         "dist-info-metadata": METADATA,
         "gpg-sig": {"type": "boolean"},
         "upload-time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$"},  # PEP 700
-        "provenance": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": "^https?://"}]},  # PEP 740
+        # PEP 740 wants it with its host, which no signed page names (ADR 18)
+        "provenance": {
+            "anyOf": [{"type": "null"}, {"type": "string", "pattern": r"^(https?://|\.\./\.\./integrity/)"}]
+        },
     },
 )
 STATUS = _object(  # PEP 792
