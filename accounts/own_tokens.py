@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
+from accounts import callers
 from accounts.actors import Actor
 from accounts.errors import AccessError
 from accounts.models import Token
@@ -58,8 +59,10 @@ def token_of_text(actor: Actor, text: str) -> OwnToken:
 
 def revoke_token(actor: Actor, token_id: int, *, all_of_them: bool, now: datetime) -> None:
     """End it: within seconds nothing accepts it. Every token may end itself. Raises TokenUnknownError."""
-    if not _tokens(actor, all_of_them=all_of_them).filter(pk=token_id).update(revoked_at=now):
+    row = _tokens(actor, all_of_them=all_of_them).filter(pk=token_id).select_related("user").first()
+    if row is None:
         raise TokenUnknownError(token_id)
+    callers.revoke_token(row.user, row.pk, by=actor, now=now)
 
 
 def _tokens(actor: Actor, *, all_of_them: bool) -> QuerySet[Token]:

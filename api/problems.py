@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.errors import AccessError, NotSignedInError
 from accounts.own_tokens import TokenUnknownError
+from packages.attestations.naming import PublishersFaultyError
 from packages.errors import IndexReadOnlyError
 from packages.life.errors import LifeError, NotThereError, ReasonFaultyError, RetentionFaultyError
 from storage.contract import StorageUnavailableError
@@ -85,6 +86,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotThereError, 404),
     (ReasonFaultyError, 422),
     (RetentionFaultyError, 422),
+    (PublishersFaultyError, 422),
     (LifeError, 409),
     (BodyTooLargeError, 413),
     (LengthMissingError, 411),

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from api import acts, deletions, files, journal, me, members, projects, releases, tokens
+from api import acts, deletions, files, journal, me, members, projects, publishers, releases, tokens
 from api.schema import Schema
 from api.view import Nothing
 
@@ -39,6 +39,7 @@ urlpatterns = [
     path(f"{_PROJECT}invitations/", members.InvitationList.as_view(), name="project-invitations"),
     path(f"{_PROJECT}invitations/<plain:user>/", members.InvitationDetails.as_view(), name="project-invitation"),
     path(f"{_PROJECT}retention/", members.RetentionDetails.as_view(), name="project-retention"),
+    path(f"{_PROJECT}publishers/", publishers.PublisherList.as_view(), name="project-publishers"),
     *(path(f"{_PROJECT}{act}/", view.as_view(), name=f"project-{act}") for act, view in acts.PROJECT_ACTS.items()),
     *(path(f"{_RELEASE}{act}/", view.as_view(), name=f"release-{act}") for act, view in acts.RELEASE_ACTS.items()),
     *(path(f"{_FILE}{act}/", view.as_view(), name=f"file-{act}") for act, view in acts.FILE_ACTS.items()),

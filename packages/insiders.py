@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from accounts.actors import Actor
 from accounts.errors import AccessError
 from indexsite_client.protocol import NormalizedName
+from packages.attestations.models import AttestationIdentity
 from packages.catalogue import Page, page_of
 from packages.life.acting import roles_of
 from packages.life.errors import NotThereError
@@ -109,6 +110,12 @@ def retention_of(actor: Actor, project: NormalizedName) -> Retention | None:
     """The rule, None where everything is kept; raises InsidersOnlyError or NotThereError."""
     row = RetentionRule.objects.filter(project=_held(actor, project)).first()
     return Retention(row.keep_newest, row.max_days) if row else None
+
+
+def publishers_of(actor: Actor, project: NormalizedName) -> list[str]:
+    """Those whose attestations it takes, by name; raises InsidersOnlyError or NotThereError."""
+    named = AttestationIdentity.objects.filter(project=_held(actor, project))
+    return sorted(named.values_list("identity", flat=True))
 
 
 def journal_of(

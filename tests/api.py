@@ -37,6 +37,8 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "remove a member": ("DELETE", f"{_PROJECT}members/second/", {}),
     "leave": ("DELETE", f"{_PROJECT}members/{{actor}}/", {}),
     "set the retention": ("PUT", f"{_PROJECT}retention/", {"keep_newest": 3}),
+    "name publishers": ("PUT", f"{_PROJECT}publishers/", {"publishers": ["github:acme/demo"]}),
+    "name no publishers": ("DELETE", f"{_PROJECT}publishers/", {}),
     "clear the retention": ("DELETE", f"{_PROJECT}retention/", {}),
 }
 

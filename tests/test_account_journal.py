@@ -12,6 +12,7 @@ from django.test import Client
 from accounts.callers import Scope, create_token
 from accounts.models import Token, User
 from packages.models import AccountUsage, JournalEntry, Membership, Project
+from tests import api
 from tests.life import NOW, make_demo
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,14 @@ def test_a_token_that_is_made_on_the_server_is_journalled(ada: User, capsys: pyt
     assert (act, actor, details["user"], details["scopes"]) == ("token.created", "indexsite", "ada", "read")
     assert TOKEN.findall(capsys.readouterr().out)
     assert not TOKEN.findall(json.dumps(entries()))
+
+
+def test_revoking_a_token_by_the_api_is_journalled(ada: User) -> None:
+    headers = api.token("ada")
+    made = Token.objects.get()
+    api.call("DELETE", f"tokens/{made.pk}/", headers)
+    act, actor, details = entries()[-1]
+    assert (act, actor, details["number"]) == ("token.revoked", "ada", made.pk)
 
 
 def test_what_is_done_to_tokens_by_hand_is_journalled(ada: User, boss: Client) -> None:

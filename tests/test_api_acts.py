@@ -124,6 +124,17 @@ def test_the_last_file_of_a_release_takes_the_release_along_and_others_do_not(de
     assert call("DELETE", f"projects/demo/files/{WHEEL}/", owner)["releases"] == ["1.0"]
 
 
+def test_named_publishers_are_shown_to_those_inside() -> None:
+    owner = token("owner", Scope.ADMIN)
+    assert get("projects/demo/publishers/", owner) == {"publishers": []}
+    named = {"publishers": ["gitlab:acme/*", "github:acme/demo@a.yml"]}
+    assert call("PUT", "projects/demo/publishers/", owner, named) == {"changed": True}
+    assert get("projects/demo/publishers/", owner)["publishers"] == sorted(named["publishers"])
+    refused = call("PUT", "projects/demo/publishers/", owner, {"publishers": ["nobody"]}, status=422)
+    assert refused["code"] == "publishers-faulty"
+    get("projects/demo/publishers/", token("stranger"), status=403)
+
+
 def test_what_is_so_already_changes_nothing() -> None:
     owner = token("owner", Scope.ADMIN)
     assert call("POST", "projects/demo/archive/", owner, {"reason": "done"}) == {"changed": True}

@@ -193,7 +193,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(demo: Proje
     for number in range(60):
         add_release(demo, f"2.{number}")
         JournalEntry.objects.create(at=NOW, actor="owner", act="file.added", project="demo")
-    assert {rows for _, rows in few} == {1}
+    assert {rows for _, rows in few} <= {1, 2}  # the token is in the journal too
     assert asked() == [(queries, 50) for queries, _ in few]
     assert max(queries for queries, _ in few) <= 7
 
@@ -223,7 +223,8 @@ def test_the_whole_journal_is_for_administrators(demo: Project) -> None:
     )
     for headers in refused:
         assert get("journal/", headers, status=403)["code"] == "administrators-only"
-    assert len(get("journal/", token("administrator", Scope.ADMIN))["results"]) == 1
+    seen = get("journal/", token("administrator", Scope.ADMIN))["results"]
+    assert [entry["act"] for entry in seen] == [*["token.created"] * 4, "index.restored"]
 
 
 def test_the_journal_is_filtered(demo: Project) -> None:
