@@ -21,7 +21,11 @@ class TokenForm(forms.Form):
         help_text="For you, to tell your tokens apart: “CI of billing”, “laptop”.",
     )
     scope = forms.ChoiceField(
-        choices=[(Scope.UPLOAD.value, "Upload and read"), (Scope.READ.value, "Read only")],
+        choices=[
+            (Scope.UPLOAD.value, "Upload and read"),
+            (Scope.READ.value, "Read only"),
+            (Scope.ADMIN.value, "Do everything that you may, by the API: yank, delete, invite"),
+        ],
         widget=forms.RadioSelect,
         initial=Scope.UPLOAD.value,
         label="It may",
@@ -30,7 +34,7 @@ class TokenForm(forms.Form):
         required=False,
         max_length=5000,
         label="Projects",
-        help_text="Names, with spaces between: it uploads to no other project. Empty: to all of yours and new ones.",
+        help_text="Names, with spaces between: it changes no other project. Empty: all of yours and new ones.",
     )
     days = forms.TypedChoiceField(
         coerce=int,
@@ -48,6 +52,12 @@ class TokenForm(forms.Form):
             return [normalize_name(name) for name in names]
         except ProtocolError as error:
             raise forms.ValidationError(str(error)) from error
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the token may do; everything includes uploading."""
+        scope = Scope(self.cleaned_data["scope"])
+        return frozenset({scope, Scope.UPLOAD} if scope is Scope.ADMIN else {scope})
 
     @property
     def lifetime(self) -> timedelta | None:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.callers import Scope, create_token, revoke_token
 from accounts.forms import TokenForm
+from accounts.freshness import SignInTooOldError, check_signed_in_lately
 from accounts.models import Token, User
 
 
@@ -21,11 +22,11 @@ def tokens(request: HttpRequest) -> HttpResponse:
     """One's tokens, and a form for a new one, whose text this answer alone shows."""
     user, made = _signed_in(request), ""
     form = TokenForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and _is_fresh_enough(request, form):
         made = create_token(
             user,
             name=form.cleaned_data["name"],
-            scopes=[Scope(form.cleaned_data["scope"])],
+            scopes=form.scopes,
             projects=form.cleaned_data["projects"],
             now=timezone.now(),
             lifetime=form.lifetime,
@@ -33,6 +34,16 @@ def tokens(request: HttpRequest) -> HttpResponse:
         form = TokenForm()
     mine = Token.objects.filter(user=user, revoked_at=None).order_by(F("expires_at").desc(nulls_first=True), "-pk")
     return render(request, "account/tokens.html", {"form": form, "made": made, "tokens": mine, "now": timezone.now()})
+
+
+def _is_fresh_enough(request: HttpRequest, form: TokenForm) -> bool:
+    if Scope.ADMIN in form.scopes:
+        try:
+            check_signed_in_lately(request, _signed_in(request))
+        except SignInTooOldError as error:
+            form.add_error("scope", str(error))
+            return False
+    return True
 
 
 @login_required

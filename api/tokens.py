@@ -1,11 +1,8 @@
 """One's own API tokens: the list, new ones, and their end. A token never makes another one."""
 
-import time
 from datetime import timedelta
 from typing import Any
 
-from allauth.account.authentication import get_authentication_records
-from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +11,7 @@ from rest_framework.response import Response
 from accounts.actors import Actor
 from accounts.callers import Caller, Scope, create_token
 from accounts.errors import AccessError
+from accounts.freshness import check_signed_in_lately
 from accounts.models import User
 from accounts.own_tokens import list_tokens, revoke_token, token_of_text
 from api.acts import DoneSerializer
@@ -23,7 +21,6 @@ from api.view import ApiView, read_body, read_query
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages.catalogue import Page
 
-FRESH = timedelta(minutes=15)
 _MOST_PROJECTS = 50
 
 
@@ -34,18 +31,6 @@ class SessionNeededError(AccessError):
 
     def __init__(self) -> None:
         super().__init__("A token makes no other tokens: sign in at the pages, or use create_token on the server.")
-
-
-class SignInTooOldError(AccessError):
-    """A token that may do everything is made only by somebody who has just proved who they are."""
-
-    code = "sign-in-too-old"
-
-    def __init__(self) -> None:
-        minutes = int(FRESH.total_seconds() // 60)
-        super().__init__(
-            f"A token of the scope 'admin' needs a sign-in of the last {minutes} minutes; sign out and in again."
-        )
 
 
 class TokenSerializer(serializers.Serializer[Any]):  # Any: a dataclass
@@ -113,8 +98,8 @@ class TokenList(ApiView):
             raise SessionNeededError
         said = read_body(request, NewTokenSerializer)
         assert isinstance(request.user, User)  # known_reader has seen to it
-        if Scope.ADMIN in said["scopes"] and not _signed_in_lately(request._request, request.user):
-            raise SignInTooOldError
+        if Scope.ADMIN in said["scopes"]:
+            check_signed_in_lately(request._request, request.user)
         text = create_token(
             request.user,
             scopes={Scope(scope) for scope in said["scopes"]},
@@ -143,8 +128,3 @@ def _sees_all(request: Request, actor: Actor) -> bool:
     if not isinstance(request.auth, Caller):
         return True
     return Scope.ADMIN in request.auth.scopes and not actor.projects
-
-
-def _signed_in_lately(request: HttpRequest, user: User) -> bool:
-    latest = max((record["at"] for record in get_authentication_records(request, user)), default=0)
-    return bool(time.time() - latest < FRESH.total_seconds())

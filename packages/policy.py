@@ -16,9 +16,7 @@ class Policy:
 
     pypi: bool = False
     any_name: bool = False  # for projects of another index: new ones may be called what a stranger's may not
-    imported: bool = (
-        False  # from another index, where nobody can build it anew: faults that no installer minds are noted
-    )
+    imported: bool = False  # from another index, and nobody builds it anew: what no installer minds is only noted
     older_sdist_names: bool = False
     zip_sdists: bool = False
     closed_after: timedelta | None = None  # how old a release may be and still take files

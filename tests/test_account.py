@@ -101,7 +101,7 @@ def test_a_token_for_reading_does_not_upload(index: RunningIndex, browser: Brows
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("name", ""), ("projects", "no/name"), ("scope", "admin"), ("days", "100000"), ("days", "x")]
+    ("field", "value"), [("name", ""), ("projects", "no/name"), ("scope", "claim"), ("days", "100000"), ("days", "x")]
 )
 def test_a_form_filled_in_wrongly_makes_nothing_and_says_why(browser: Browser, field: str, value: str) -> None:
     browser.get("/account/tokens/")

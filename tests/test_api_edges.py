@@ -181,6 +181,16 @@ def test_a_token_that_may_act_needs_a_fresh_sign_in() -> None:
     call("POST", "tokens/", None, asked, status=403, client=mine)
 
 
+def test_such_a_token_is_made_at_the_page_too_after_a_fresh_sign_in() -> None:
+    mine, form = browser("owner"), {"name": "robot", "scope": "admin", "projects": "", "days": "30"}
+    refused = mine.post("/account/tokens/", form).content.decode()
+    assert "needs a sign-in of the last 15 minutes" in refused
+    assert not Token.objects.exists()
+    sign_in(mine, "owner")
+    mine.post("/account/tokens/", form)
+    assert Token.objects.get().scopes == ["admin", "upload"]
+
+
 def sign_in(client: Client, name: str) -> None:
     """At the form, as people do."""
     client.logout()
