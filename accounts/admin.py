@@ -5,6 +5,7 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -53,9 +54,10 @@ class TokenAdmin(admin.ModelAdmin[Token]):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
         """Several."""
-        for token in queryset.select_related("user"):
-            _note("token.deleted-by-hand", request, token)
-        super().delete_queryset(request, queryset)
+        with transaction.atomic():
+            for token in queryset.select_related("user"):
+                _note("token.deleted-by-hand", request, token)
+            super().delete_queryset(request, queryset)
 
 
 def _note(act: str, request: HttpRequest, token: Token, **details: str) -> None:

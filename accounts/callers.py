@@ -1,7 +1,6 @@
 """From a request's credentials to the one who calls: what the token allows, in plain values."""
 
 import base64
-import binascii
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -140,7 +139,7 @@ def read_credentials(authorization: str) -> str:
         raise CredentialsMissingError
     try:
         return base64.b64decode(value, validate=True).decode().partition(":")[2].strip()
-    except (binascii.Error, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise TokenInvalidError from error
 
 

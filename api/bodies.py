@@ -14,7 +14,7 @@ from api.problems import BodyMalformedError, BodyTooLargeError, LengthMissingErr
 LARGEST = 64 * 1024  # bytes
 DEEPEST = 8  # arrays and objects within each other
 JSON_TYPE = "application/json"
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)  # one that never ends is taken whole, or it took for ever
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 

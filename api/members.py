@@ -113,6 +113,8 @@ class RetentionDetails(ApiView):
         """Set one of the two. The worker follows within the hour, and what it deletes is gone for good."""
         actor, now = writing(request)
         said = read_body(request, RetentionSerializer)
+        if said == {"keep_newest": None, "max_days": None}:
+            return Response({"changed": retention.clear_retention(actor, project_name(name), now=now)})
         rule = Retention(keep_newest=said["keep_newest"], max_days=said["max_days"])
         retention.set_retention(actor, project_name(name), rule, now=now)
         return Response({"changed": True})

@@ -15,7 +15,7 @@ from accounts.errors import AccessError, NotSignedInError
 from accounts.own_tokens import TokenUnknownError
 from packages.attestations.naming import PublishersFaultyError
 from packages.errors import IndexReadOnlyError
-from packages.life.errors import LifeError, NotThereError, ReasonFaultyError, RetentionFaultyError
+from packages.life.errors import LifeError, MomentFaultyError, NotThereError, ReasonFaultyError, RetentionFaultyError
 from storage.contract import StorageUnavailableError
 
 KIND = "application/problem+json"
@@ -86,6 +86,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (NotThereError, 404),
     (ReasonFaultyError, 422),
     (RetentionFaultyError, 422),
+    (MomentFaultyError, 422),
     (PublishersFaultyError, 422),
     (LifeError, 409),
     (BodyTooLargeError, 413),

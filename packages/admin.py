@@ -1,7 +1,7 @@
 """What the index holds, to look at in Django's admin; only memberships are changed here."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -9,7 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -20,6 +20,7 @@ from indexsite_client.protocol import ProtocolError, normalize_name
 from packages import journal
 from packages.life import projects
 from packages.life.errors import LifeError
+from packages.life.members import offers_that_end
 from packages.models import (
     AccountUsage,
     File,
@@ -30,6 +31,8 @@ from packages.models import (
     Project,
     Release,
 )
+
+RowT = TypeVar("RowT", bound=Model)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[Model]):
@@ -48,12 +51,43 @@ class ReadOnlyAdmin(admin.ModelAdmin[Model]):
         return False
 
 
+class JournalledAdmin(admin.ModelAdmin[RowT]):
+    """What is added or changed here by hand is in the journal: which fields, not what they say."""
+
+    kind = "row"
+
+    def save_model(self, request: HttpRequest, obj: RowT, form: ModelForm[RowT], change: bool) -> None:
+        """A name that is changed is noted with the one of before: older entries name that."""
+        with transaction.atomic():
+            super().save_model(request, obj, form, change)
+            if form.changed_data or not change:
+                details = {"name": str(obj), "fields": ", ".join(form.changed_data)}
+                if change and "username" in form.changed_data:
+                    details["before"] = str(form.initial["username"])
+                self.note(request, "changed" if change else "added", **details)
+
+    def note(self, request: HttpRequest, what: str, **details: str) -> None:
+        """Write it down."""
+        by = signed_in_actor(request.user)  # type: ignore[arg-type]  # a User
+        journal.entry(f"{self.kind}.{what}-by-hand", now=timezone.now(), caller=by, **details).save()
+
+
 admin.site.unregister(User)
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin[User]):
+class AccountAdmin(JournalledAdmin[User], UserAdmin[User]):
     """Users. One is not deleted while a project has no other owner: the page names those projects."""
+
+    kind = "account"
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002
+        """Whose password an administrator sets is noted."""
+        before = User.objects.filter(pk=id).values_list("username", "password").first()
+        response = super().user_change_password(request, id, form_url)
+        if before and not User.objects.filter(pk=id, password=before[1]).exists():
+            self.note(request, "changed", name=before[0], fields="password")
+        return response
 
     # Any: what is shown of the objects
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, set[str], list[Any]]:
@@ -70,7 +104,9 @@ class AccountAdmin(UserAdmin[User]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Several; the journal has each, and for each of their projects that they left."""
         by, now = signed_in_actor(request.user), timezone.now()  # type: ignore[arg-type]  # a User
+        owned = Project.every.filter(memberships__user__in=queryset.values("pk")).values("pk")
         with transaction.atomic():
+            list(Project.every.filter(pk__in=owned).order_by("pk").select_for_update())  # as every act holds them
             for member in Membership.objects.filter(user__in=queryset).select_related("user", "project"):
                 details, name = {"user": member.user.username, "role": member.role}, member.project.name
                 journal.entry("member.removed-with-account", now=now, caller=by, project=name, **details).save()
@@ -87,8 +123,10 @@ class MembershipInline(admin.TabularInline[Membership, Project]):
 
 
 @admin.register(Project)
-class ProjectAdmin(admin.ModelAdmin[Project]):
+class ProjectAdmin(JournalledAdmin[Project]):
     """A project, its limits and its members."""
+
+    kind = "project"
 
     list_display = ("name", "display_name", "status", "created_at", "stored_bytes", "quota", "file_limit")
     list_filter = ("status",)
@@ -130,6 +168,8 @@ class ProjectAdmin(admin.ModelAdmin[Project]):
         """Members that are named or removed by hand are journalled too."""
         formset.save()
         changed = [*formset.new_objects, *(member for member, _ in formset.changed_objects)]
+        for member in formset.deleted_objects:
+            offers_that_end(member).delete()
         for act, members in (("member.set-by-hand", changed), ("member.removed-by-hand", formset.deleted_objects)):
             for member in members:
                 details = {"user": member.user.username, "role": member.role}
@@ -146,8 +186,10 @@ class ProjectAdmin(admin.ModelAdmin[Project]):
 
 
 @admin.register(AccountUsage)
-class AccountUsageAdmin(admin.ModelAdmin[AccountUsage]):
+class AccountUsageAdmin(JournalledAdmin[AccountUsage]):
     """What accounts store, and how much they may. Before its first upload an account has no row: add one."""
+
+    kind = "usage"
 
     list_display = ("user", "stored_bytes", "quota")
     search_fields = ("user__username",)
@@ -179,8 +221,10 @@ class ListedNameForm(forms.ModelForm[ListedName]):
 
 
 @admin.register(ListedName)
-class ListedNameAdmin(admin.ModelAdmin[ListedName]):
+class ListedNameAdmin(JournalledAdmin[ListedName]):
     """Names that no new project may have, or that one may have although the rules say no."""
+
+    kind = "listed-name"
 
     form = ListedNameForm
     list_display = ("name", "verdict", "reason")

@@ -21,7 +21,7 @@ REQUESTS: dict[str, tuple[str, str, dict[str, object]]] = {
     "unyank a release": ("POST", f"{_RELEASE}unyank/", {}),
     "delete a file": ("DELETE", _FILE, {}),
     "delete a release": ("DELETE", _RELEASE, {}),
-    "reopen a release": ("POST", f"{_RELEASE}reopen/", {"until": "2027-01-01T00:00:00Z"}),
+    "reopen a release": ("POST", f"{_RELEASE}reopen/", {"until": "2026-01-02T00:00:00Z"}),
     "archive": ("POST", f"{_PROJECT}archive/", {"reason": "done"}),
     "unarchive": ("POST", f"{_PROJECT}unarchive/", {}),
     "deprecate": ("POST", f"{_PROJECT}deprecate/", {"reason": "use other"}),

@@ -16,6 +16,7 @@ from tests import api
 from tests.life import NOW, make_demo
 
 pytestmark = pytest.mark.django_db
+PASSWORD = "lovely-engines-1843"
 TOKEN = re.compile(r"ixs_[0-9A-Za-z]{49}")
 
 
@@ -76,6 +77,26 @@ def test_what_is_done_to_tokens_by_hand_is_journalled(ada: User, boss: Client) -
     acts = [(act, actor, details["number"]) for act, actor, details in entries()[1:]]
     assert acts == [("token.changed-by-hand", "boss", token.pk), ("token.deleted-by-hand", "boss", token.pk)]
     assert not Token.objects.exists()
+
+
+def test_what_is_done_to_accounts_and_limits_by_hand_is_journalled(ada: User, boss: Client) -> None:
+    make_demo()
+    place = f"/admin/accounts/user/{ada.pk}"
+    shown = boss.get(f"{place}/change/").context["adminform"].form
+    joined = shown.initial["date_joined"]
+    form = {"username": "eve", "is_staff": "on", "is_active": "on"}
+    form |= {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}
+    boss.post(f"{place}/change/", form)
+    boss.post(f"{place}/password/", {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD})
+    boss.post("/admin/packages/listedname/add/", {"name": "ours", "verdict": "prohibited", "reason": ""})
+    [(_, _, renamed), *others] = entries()
+    assert (renamed["name"], renamed["before"]) == ("eve", "ada")
+    assert "is_staff" in str(renamed["fields"])
+    assert PASSWORD not in json.dumps(entries())
+    assert [(act, details["fields"]) for act, _, details in others] == [
+        ("account.changed-by-hand", "password"),
+        ("listed-name.added-by-hand", "name"),
+    ]
 
 
 def test_a_token_that_cannot_be_journalled_is_not_made(ada: User) -> None:

@@ -56,6 +56,13 @@ def test_a_body_is_a_small_flat_json_object(body: bytes, status: int, code: str)
     assert status == 200 or said["code"] == code
 
 
+def test_a_string_that_never_ends_is_taken_whole_when_brackets_are_counted() -> None:
+    """And so in one go: looked for its end from each of its quotes, 64 KB kept a processor busy for half a minute."""
+    for body in (b'"' + b"[" * 20, b'"' + b'\\"' * (LARGEST // 2 - 10) + b"[" * 9):
+        said = call("POST", ARCHIVE, token("owner", Scope.ADMIN), body, status=400)
+        assert said["detail"].startswith("The body is no JSON ")
+
+
 def send(body: bytes, kind: str, **headers: str) -> Any:  # Any: JSON
     credentials = token("owner", Scope.ADMIN)
     answer = Client().generic("POST", f"/api/v1/{ARCHIVE}", body, kind, headers=credentials, **headers)  # type: ignore[arg-type]  # WSGI's

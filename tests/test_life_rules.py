@@ -1,6 +1,9 @@
 """Every act on a project by everybody: who may, in which status, what the journal says, and what is signed anew."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import ProtectedError
 
 from accounts.actors import token_actor
 from accounts.callers import Caller, Scope
@@ -14,6 +17,7 @@ from packages.life.errors import (
     AlreadyMemberError,
     LastOwnerError,
     LifeError,
+    MomentFaultyError,
     NotThereError,
     ReasonFaultyError,
     StatusForbidsError,
@@ -224,3 +228,30 @@ def test_publishers_are_named_in_one_form_and_what_is_none_changes_nothing() -> 
         with pytest.raises(PublishersFaultyError):
             name_publishers(owner, "demo", faulty, now=NOW)
     assert everything() == before
+
+
+def test_the_offers_to_and_by_a_member_end_with_the_membership() -> None:
+    members.invite(actor("owner"), "demo", "maintainer", Membership.Role.OWNER, now=NOW)
+    members.invite(actor("second"), "demo", "stranger", Membership.Role.OWNER, now=NOW)
+    members.remove_member(actor("owner"), "demo", "maintainer", now=NOW)
+    members.remove_member(actor("owner"), "demo", "second", now=NOW)
+    for name in ("maintainer", "stranger"):
+        with pytest.raises(ActForbiddenError):
+            members.accept_invitation(actor(name), "demo", now=NOW)
+    members.accept_invitation(actor("invited"), "demo", now=NOW)  # whom somebody invited who is still there
+    withdrawn = JournalEntry.objects.filter(act="member.invitation-withdrawn").values_list("details__user", flat=True)
+    assert sorted(withdrawn) == ["maintainer", "stranger"]
+
+
+def test_a_closed_account_is_no_owner_that_a_project_could_rely_on() -> None:
+    User.objects.filter(username="second").update(is_active=False)
+    with pytest.raises(LastOwnerError):
+        members.remove_member(actor("owner"), "demo", "owner", now=NOW)
+    with pytest.raises(ProtectedError):
+        User.objects.get(username="owner").delete()
+    members.remove_member(actor("owner"), "demo", "second", now=NOW)
+
+
+def test_a_release_is_not_reopened_for_ever() -> None:
+    with pytest.raises(MomentFaultyError):
+        releases.reopen_release(actor("owner"), "demo", "1.0", until=NOW + timedelta(days=32), now=NOW)

@@ -46,11 +46,15 @@ class ReadyValues(Generic[Value]):
 
     def __init__(self, limit: int) -> None:
         self._limit, self._used = limit, 0
-        self._kept: dict[Hashable, Value] = {}
+        self._kept: dict[tuple[str | None, ...], Value] = {}
         self.get = self._kept.get
 
-    def keep(self, key: Hashable, value: Value, cost: int) -> None:
-        """Keep a value that holds `cost` bytes; where all would be too many, forget the others first."""
+    def keep(self, key: tuple[str | None, ...], value: Value, cost: int) -> None:
+        """Keep a value that holds `cost` bytes, and its key: that is of headers, as long as strangers like.
+
+        Where all would be too many, forget the others first.
+        """
+        cost += sum(len(part or "") for part in key)
         if cost > self._limit // 4:
             return
         if self._used + cost > self._limit:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from indexsite_client.protocol import SIMPLE_HTML, SIMPLE_JSON
 
 PLAIN_HTML = "text/html"
+LONGEST = 1000  # characters of a header that are looked at, and remembered
 _OFFERS = {
     SIMPLE_JSON: SIMPLE_JSON,
     "application/vnd.pypi.simple.latest+json": SIMPLE_JSON,
@@ -17,9 +18,18 @@ _OFFERS = {
 }
 
 
-@lru_cache(maxsize=1024)
 def negotiate_form(accept: str) -> str | None:
     """The content type to answer a page with; None where none of ours is acceptable. `*/*` gets HTML."""
+    return _negotiate_form(accept[:LONGEST])
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Whether the client asked for gzip by name."""
+    return _accepts_gzip(accept_encoding[:LONGEST])
+
+
+@lru_cache(maxsize=1024)
+def _negotiate_form(accept: str) -> str | None:
     best, best_quality = None, 0.0
     for entry in (accept or "*/*").split(",")[:32]:
         kind, _, parameters = entry.partition(";")
@@ -31,8 +41,7 @@ def negotiate_form(accept: str) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether the client asked for gzip by name."""
+def _accepts_gzip(accept_encoding: str) -> bool:
     for entry in accept_encoding.split(",")[:32]:
         coding, _, parameters = entry.partition(";")
         if coding.strip().lower() == "gzip":

@@ -6,17 +6,23 @@ answer while others wait for it.
 """
 
 import hashlib
+import logging
 import threading
+import time
 from bisect import bisect_left, insort
 from collections.abc import Mapping
 from typing import Protocol
 
 from indexsite.reading import answers
 from indexsite.reading.answers import Answer
+from indexsite.reading.refusals import later
 from indexsite_client.protocol import SIMPLE_JSON, project_list_bytes, project_list_html
+from storage.contract import StorageUnavailableError
 
 _FEW = 1000  # names; more of them are sorted anew
+_PATIENCE = 1.0  # seconds that a request waits for another one that reads the store
 _LEVEL = 4  # of compression: half the time of 6, for the same size
+log = logging.getLogger(__name__)
 
 
 class Listed(Protocol):
@@ -34,24 +40,47 @@ class Listed(Protocol):
 
 
 class ProjectList:
-    """One for a process, safe for many threads. `vary` as in the answers' header."""
+    """One for a process, safe for many threads. `vary` as in the answers' header.
 
-    def __init__(self, vary: str) -> None:
+    Where the store does not answer, the list of before is served, and the store left alone for `pause` seconds.
+    """
+
+    def __init__(self, vary: str, *, pause: float = 1.0) -> None:
         self._vary, self._lock = vary, threading.Lock()
+        self._pause, self._not_before = pause, 0.0
         self._number = 0  # of the publication whose names these are
         self._by_role: dict[str, tuple[int, tuple[str, ...]]] = {}  # with the role's version
         self._names: list[str] = []
         self._ready: dict[tuple[str, bool], Answer] = {}
 
     def answer(self, published: Listed, form: str, *, gzip: bool) -> Answer:
-        """The list in a form (PEP 503 or 691), of this publication or of a later one that was asked for already."""
-        with self._lock:
-            if published.number > self._number:
+        """The list in a form (PEP 503 or 691), of this publication or of a later one that was asked for already.
+
+        Of an older one where the store fails or is slow; 503 where there is none yet in this form.
+        """
+        if self._lock.acquire(timeout=_PATIENCE if self._number else -1):
+            try:
+                return self._current(published, form, gzip=gzip)
+            finally:
+                self._lock.release()
+        known = self._ready.get((form, gzip))  # whoever reads the store is kept waiting; nobody else need be
+        return known or later("The list of projects cannot be read at the moment; try again.")
+
+    def _current(self, published: Listed, form: str, *, gzip: bool) -> Answer:
+        if published.number > self._number and time.monotonic() >= self._not_before:
+            try:
                 self._follow(published)
-            known = self._ready.get((form, gzip))
-            if known is None:
-                known = self._ready[form, gzip] = self._make(form, gzip=gzip)
-            return known
+            except StorageUnavailableError as error:
+                if not self._number:
+                    raise
+                self._not_before = time.monotonic() + self._pause
+                log.warning(
+                    "The list of publication %s is still served; the next cannot be read: %s", self._number, error
+                )
+        known = self._ready.get((form, gzip))
+        if known is None:
+            known = self._ready[form, gzip] = self._make(form, gzip=gzip)
+        return known
 
     def _follow(self, published: Listed) -> None:
         """Take over what differs: all of it, or nothing where the store fails in between."""

@@ -49,6 +49,12 @@ class ReasonFaultyError(LifeError):
     code = "reason-faulty"
 
 
+class MomentFaultyError(LifeError):
+    """What is open for ever is not closed."""
+
+    code = "moment-faulty"
+
+
 class RetentionFaultyError(LifeError):
     """A rule keeps the newest so many, or those up to an age."""
 

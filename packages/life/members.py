@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
+
 from accounts.actors import Actor
 from accounts.models import User
 from packages.life.acting import Deed, acting
@@ -56,15 +58,26 @@ def remove_member(actor: Actor, project: str, username: str, *, now: datetime) -
     """Remove a member, or leave; raises LastOwnerError, NotThereError."""
     act = Act.LEAVE if username == actor.username and not actor.is_administrator else Act.REMOVE_MEMBER
     with acting(actor, act, project, now=now) as deed:
-        member = Membership.objects.filter(project=deed.project, user__username=username).first()
+        member = Membership.objects.select_related("user").filter(project=deed.project, user__username=username).first()
         if member is None:
             raise NotThereError(f"{username[:150]} is no member of {deed.project}.")
         _check_not_last_owner(deed, member.user_id)
+        for offer in offers_that_end(member).select_related("user"):
+            deed.note("member.invitation-withdrawn", user=offer.user.username)
+            offer.delete()
         member.delete()
         deed.note("member.removed", user=username, role=member.role)
 
 
+def offers_that_end(member: Membership) -> QuerySet[Invitation]:
+    """The offers to and by a member, which end with the membership: or who was thrown out would come back by them."""
+    to_or_by = Q(user=member.user_id) | Q(invited_by=member.user.username)
+    return Invitation.objects.filter(to_or_by, project=member.project_id)
+
+
 def _check_not_last_owner(deed: Deed, user_id: int) -> None:
-    owners = set(Membership.objects.filter(project=deed.project, role=OWNER).values_list("user_id", flat=True))
-    if owners == {user_id}:
+    """Closed accounts own nothing that anybody could act on."""
+    owners = Membership.objects.filter(project=deed.project, role=OWNER)
+    others = owners.filter(user__is_active=True).exclude(user=user_id)
+    if owners.filter(user=user_id).exists() and not others.exists():
         raise LastOwnerError(deed.project.name)

@@ -1,7 +1,7 @@
 """Releases and files: yank, unyank (PEP 592), delete, reopen."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 from packaging.version import InvalidVersion, Version
@@ -9,9 +9,11 @@ from packaging.version import InvalidVersion, Version
 from accounts.actors import Actor
 from packages import journal, usage
 from packages.life.acting import Deed, acting, checked_reason
-from packages.life.errors import NotThereError
+from packages.life.errors import MomentFaultyError, NotThereError
 from packages.life.rules import Act
 from packages.models import File, JournalEntry, Project, Release
+
+REOPENED_MOST = timedelta(days=31)
 
 
 def yank_file(actor: Actor, project: str, filename: str, *, reason: str = "", now: datetime) -> bool:
@@ -53,7 +55,12 @@ def delete_release(actor: Actor, project: str, version: str, *, now: datetime) -
 
 
 def reopen_release(actor: Actor, project: str, version: str, *, until: datetime, now: datetime) -> None:
-    """Let a release take new files until a moment, however old it is; a moment that is past closes it again."""
+    """Let a release take new files until a moment, however old it is; a moment that is past closes it again.
+
+    Raises MomentFaultyError where the moment is further away than REOPENED_MOST.
+    """
+    if until - now > REOPENED_MOST:
+        raise MomentFaultyError(f"A release is reopened for {REOPENED_MOST.days} days at most; give an earlier moment.")
     with acting(actor, Act.REOPEN, project, now=now) as deed:
         release = _release(deed.project, version)
         release.reopened_until = until

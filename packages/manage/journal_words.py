@@ -10,6 +10,7 @@ from packages.models import JournalEntry
 _WORDS: Mapping[str, str] = {
     "project.created": "made the project",
     "file.added": "uploaded {filename}",
+    "file.imported": "imported {filename}",
     "file.yanked": "yanked {filename}",
     "file.unyanked": "took the yank of {filename} back",
     "file.deleted": "deleted {filename}",

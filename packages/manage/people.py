@@ -18,11 +18,11 @@ def members(request: HttpRequest, managed: Managed) -> HttpResponse:
     """The members, each with what may be done, and a form to invite one."""
     project, me = managed.project, managed.actor.username
     people = list(Membership.objects.filter(project=project).select_related("user").order_by("-role", "user__username"))
-    owners = [each for each in people if each.role == Membership.Role.OWNER]
+    owners = [each for each in people if each.role == Membership.Role.OWNER and each.user.is_active]
     invited = list(Invitation.objects.filter(project=project).select_related("user").order_by("created_at"))
     offered = [invite_offer(project)]
     for each in people:
-        offered += member_offers(project, each, by=me, is_last_owner=owners == [each])
+        offered += member_offers(project, each, by=me, is_last_owner=owners in ([each], []))
     offers = Offers(managed, [*offered, *(withdrawal_offer(project, each) for each in invited)])
     if answer := offers.take(request):
         return answer

@@ -89,7 +89,7 @@ def end_memberships(collector: Any, field: Any, memberships: Any, using: str) ->
     """
     owned = Membership.objects.using(using).filter(role=Membership.Role.OWNER)
     going = {membership.pk for membership in memberships}
-    stay = set(owned.exclude(pk__in=going).values_list("project_id", flat=True))
+    stay = set(owned.filter(user__is_active=True).exclude(pk__in=going).values_list("project_id", flat=True))
     last = [each for each in memberships if each.role == Membership.Role.OWNER and each.project_id not in stay]
     last = [each for each in last if each.project.status != Project.Status.DELETED]
     if last:

@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +13,7 @@ from indexsite.reading.answers import Answer
 from indexsite.reading.project_list import ProjectList
 from indexsite_client.protocol import SIMPLE_JSON, project_list_bytes
 from indexsite_client.protocol.page import canonical_json
+from storage.contract import StorageUnavailableError
 
 HTML = "text/html"
 
@@ -29,9 +32,22 @@ class Publication:
 
     def names_in(self, role: str) -> tuple[str, ...]:
         if role == self.fails_at:
-            raise OSError("the store is away")
+            raise StorageUnavailableError("the store is away")
         self.read.append(role)
         return self.bins[role][1]
+
+
+@dataclass
+class SlowPublication(Publication):
+    """One whose store keeps everybody waiting until it is told to answer."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    answers: threading.Event = field(default_factory=threading.Event)
+
+    def names_in(self, role: str) -> tuple[str, ...]:
+        self.asked.set()
+        assert self.answers.wait(30)
+        return super().names_in(role)
 
 
 FIRST = Publication(1, {"a": (1, ("pear", "fig")), "b": (1, ("apple",)), "c": (1, ())})
@@ -70,13 +86,39 @@ def test_a_thread_that_comes_late_with_an_older_publication_does_not_turn_it_bac
 
 
 def test_a_store_that_fails_half_way_leaves_the_list_as_it_was() -> None:
-    listed = ProjectList("Accept")
+    listed = ProjectList("Accept", pause=0.0)
     listed.answer(FIRST, SIMPLE_JSON, gzip=False)
     bins = {"a": (2, ("grape",)), "b": (2, ("banana",)), "c": (1, ())}
-    with pytest.raises(OSError, match="away"):
-        listed.answer(Publication(2, bins, fails_at="b"), SIMPLE_JSON, gzip=False)
-    assert names(listed.answer(FIRST, SIMPLE_JSON, gzip=False)) == ["apple", "fig", "pear"]
+    for _ in range(2):
+        answer = listed.answer(Publication(2, bins, fails_at="b"), SIMPLE_JSON, gzip=False)
+        assert names(answer) == ["apple", "fig", "pear"]
     assert names(listed.answer(Publication(2, bins), SIMPLE_JSON, gzip=False)) == ["banana", "grape"]
+
+
+def test_a_store_that_fails_is_left_alone_for_a_while() -> None:
+    listed = ProjectList("Accept", pause=3600.0)
+    listed.answer(FIRST, SIMPLE_JSON, gzip=False)
+    broken = Publication(2, {"a": (2, ("grape",)), "b": (2, ("banana",))}, fails_at="b")
+    for _ in range(5):
+        assert names(listed.answer(broken, SIMPLE_JSON, gzip=False)) == ["apple", "fig", "pear"]
+    assert broken.read == ["a"]
+
+
+def test_without_a_list_of_before_a_store_that_fails_is_an_error() -> None:
+    with pytest.raises(StorageUnavailableError):
+        ProjectList("Accept").answer(Publication(1, FIRST.bins, fails_at="b"), SIMPLE_JSON, gzip=False)
+
+
+def test_while_one_reads_a_slow_store_others_get_the_list_of_before() -> None:
+    listed, slow = ProjectList("Accept"), SlowPublication(2, {**FIRST.bins, "a": (2, ("grape",))})
+    before = listed.answer(FIRST, SIMPLE_JSON, gzip=False)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(listed.answer, slow, SIMPLE_JSON, gzip=False)
+        assert slow.asked.wait(10)
+        assert listed.answer(FIRST, SIMPLE_JSON, gzip=False) is before
+        assert listed.answer(FIRST, HTML, gzip=False).status.startswith("503")
+        slow.answers.set()
+        assert names(waiting.result()) == ["apple", "grape"]
 
 
 def test_many_that_come_and_go_at_once_are_in_order_too() -> None:

@@ -208,11 +208,21 @@ def test_an_answer_about_credentials_is_kept_for_moments_and_a_refusal_is_not() 
 def test_what_is_ready_stays_within_its_bytes() -> None:
     ready = ReadyValues[str](100)
     for number in range(50):
-        ready.keep(number, f"value {number}", 20)
-        assert ready.get(number) == f"value {number}"
-        assert sum(ready.get(each) is not None for each in range(50)) <= 5
-    ready.keep("large", "value", 26)
-    assert ready.get("large") is None
-    ready.keep(0, "the same again", 20)
-    ready.keep(0, "and again", 20)
-    assert ready.get(0) == "and again"
+        ready.keep(("a", str(number)), f"value {number}", 17)
+        assert ready.get(("a", str(number))) == f"value {number}"
+        assert sum(ready.get(("a", str(each))) is not None for each in range(50)) <= 5
+    ready.keep(("large",), "value", 26)
+    assert ready.get(("large",)) is None
+    ready.keep(("b", None), "the same again", 20)
+    ready.keep(("b", None), "and again", 20)
+    assert ready.get(("b", None)) == "and again"
+
+
+def test_keys_count_among_the_bytes_for_strangers_choose_them() -> None:
+    ready = ReadyValues[str](100)
+    keys = [("path", f"{number:020}") for number in range(50)]
+    for key in keys:
+        ready.keep(key, "v", 1)
+    assert sum(ready.get(key) is not None for key in keys) <= 4
+    ready.keep(("path", "x" * 1000), "v", 1)
+    assert ready.get(("path", "x" * 1000)) is None
