@@ -118,6 +118,44 @@ print(json.dumps([len(read), left == pks[:1], changes.has_waiting()]))"""
     assert run(HEAD + script, environment) == [2, True, False]
 
 
+def test_what_was_read_before_another_worker_never_replaces_what_that_one_stored(environment: dict[str, str]) -> None:
+    script = """
+from django.db import connection
+from packages import changes
+from packages.models import *
+from search import keeping
+from search.models import Document
+project = Project.objects.get(name="loginator")
+files = File.every.filter(release__project=project)
+def keep():
+    changes.note([project.pk])
+    keeping.keep_up(seconds=60)
+def keep_beside(rival):
+    due = [rival]
+    def act_between(execute, sql, *others):
+        execute(sql, *others)
+        if due and "packages_releasedescription" in sql:  # the files are read, nothing is stored
+            due.pop()()
+    with connection.execute_wrapper(act_between):
+        keep()
+    return list(Document.objects.filter(project=project).values_list("summary", flat=True)), len(due)
+def change_and_keep():
+    files.update(summary="Newer.")
+    keep()
+def keep_and_change():
+    keep()
+    files.update(summary="Newest.")
+    changes.note([project.pk])
+def withhold_and_keep():
+    files.update(state="withheld", voucher="")
+    keep()
+print(json.dumps([*map(keep_beside, (change_and_keep, keep_and_change, withhold_and_keep)), changes.has_waiting()]))
+files.update(state="published", voucher="unclaimed", summary="Sign in to flask applications.")
+keep()"""
+    kept = run(HEAD + script, environment)
+    assert kept == [[["Newer."], 0], [["Newest."], 0], [[], 0], False]
+
+
 def test_a_rebuild_makes_everything_anew_and_may_be_run_again(environment: dict[str, str]) -> None:
     script = """
 from django.core.management import call_command
