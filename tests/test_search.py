@@ -67,6 +67,43 @@ print(json.dumps([said, search("flask").total]))"""
     assert total == 5  # the connection is as it was
 
 
+def test_statements_have_what_remains_of_the_time_and_none_begins_after_it(environment: dict[str, str]) -> None:
+    script = """
+from django.db import connection
+from search.engines import the_engine
+from search.errors import SearchTooSlowError
+told = ""
+with the_engine().limited(3), connection.cursor() as cursor:
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT pg_sleep(1)")
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        told = cursor.fetchone()[0]
+begun = 0
+try:
+    with the_engine().limited(0.05), connection.cursor() as cursor:
+        for begun in range(200_000):
+            cursor.execute("SELECT 1")
+except SearchTooSlowError:
+    pass
+print(json.dumps([told, begun]))"""
+    told, begun = run(HEAD + script, environment)
+    assert told.endswith("ms") == ("INDEXSITE_DATABASE_URL" in environment)  # not 3s any more
+    assert 0 < begun < 199_999
+
+
+def test_a_search_has_the_seconds_that_are_set(environment: dict[str, str]) -> None:
+    script = """
+from search.errors import SearchTooSlowError
+said = []
+for text in ("flask", ""):
+    try:
+        said.append(search(text).total)
+    except SearchTooSlowError as error:
+        said.append(error.code)
+print(json.dumps(said))"""
+    assert run(HEAD + script, {**environment, "INDEXSITE_SEARCH_SECONDS": "0.000001"}) == ["search-too-slow"] * 2
+
+
 def test_what_is_quarantined_or_deleted_is_not_shown_even_before_the_worker_notices(
     environment: dict[str, str],
 ) -> None:
@@ -192,16 +229,16 @@ def test_pages_counts_facets_and_suggestions(environment: dict[str, str]) -> Non
     script = """
 first, second, last = (search("flask", page=number, size=2) for number in (1, 3, 99))
 facets = {each.classifier: each.count for each in search("web").facets}
-meant = search("flaks web"), search("flaks")
+meant = search("flaks web"), search("flaks"), search("flaks simple complex building")
 print(json.dumps([
     [first.total, len(first.found), len(second.found), len(last.found)], facets,
-    [meant[0].suggestion, meant[0].total, meant[1].suggestion, meant[1].resembling],
+    [meant[0].suggestion, meant[0].total, meant[1].suggestion, meant[1].resembling, meant[2].suggestion],
 ]))"""
     numbers, facets, meant = run(HEAD + script, environment)
     assert numbers == [5, 2, 1, 0]
     assert facets["Framework :: Django"] == 1
     assert facets["Programming Language :: Python :: 3.12"] == 2
-    assert meant == ["flask web", 0, "flask", True]
+    assert meant == ["flask web", 0, "flask", True, ""]  # more than three words are not corrected
 
 
 def test_no_more_searches_than_allowed_are_at_work(environment: dict[str, str]) -> None:

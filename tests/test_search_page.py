@@ -104,3 +104,11 @@ def test_a_private_index_is_searched_by_its_readers_only(new_index: NewIndex) ->
     assert (reply.status, reply.headers["location"]) == (302, "/account/login/?next=/search/")
     assert index.get("/search/?q=x").status == 401
     assert index.get("/search/?q=x", Authorization=f"Bearer {index.token('--scope', 'read')}").status == 200
+
+
+def test_a_search_that_takes_too_long_is_answered_in_words(new_index: NewIndex) -> None:
+    reply = new_index(INDEXSITE_SEARCH_SECONDS="0.000001").start().get("/search/?q=x")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+    shown = Page(reply.text)
+    assert shown.faults == []
+    assert "That search took too long and was stopped" in shown.text
