@@ -116,9 +116,14 @@ def _begin(until: float, execute: Callable[..., Any], *statement: Any) -> Any:  
 
 
 def _ids(sql: str, values: Values) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return [row[0] for row in cursor.fetchall()]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return [row[0] for row in cursor.fetchall()]
+    except OperationalError as error:
+        if "phrase queries are not supported" in str(error):  # FTS5 splits a word where Python's Unicode does not
+            return []
+        raise
 
 
 def _columns(entry: Entry) -> tuple[str, str, str]:
