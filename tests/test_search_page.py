@@ -83,6 +83,11 @@ def test_any_query_has_a_sound_page(index: RunningIndex, number: int) -> None:
         assert Page(reply.text).faults == []
 
 
+def test_a_page_number_of_any_length_is_read(index: RunningIndex) -> None:
+    for number in ("000001" + "9" * 4400, "9" * 4400, "0" * 4400 + "1"):
+        assert found(index, f"?q=flaskette&page={number}") == ["flaskette", "carafe"]
+
+
 def test_pages_have_a_search_field(index: RunningIndex) -> None:
     for path in ("/", "/project/flaskette/", "/search/"):
         [field] = [attributes for tag, attributes in page(index, path).tags if attributes.get("type") == "search"]
