@@ -81,8 +81,9 @@ def _matching(engine: Engine, query: Query, filters: Filters, order: Order) -> l
 def _similar(engine: Engine, query: Query, filters: Filters) -> list[tuple[int, str]]:
     """Projects whose name is the query but for a few slips, or for letters that look alike."""
     ids = engine.resembling(query.joined, filters, limit=_RESEMBLING)
-    rows = Document.objects.filter(pk__in=ids).values_list("pk", "name", "downloads")
-    alike = Document.objects.filter(look_alike=look_alike(query.joined)).values_list("pk", "name")
+    shown = Document.objects.exclude(project__status__in=_HIDDEN)
+    rows = shown.filter(pk__in=ids).values_list("pk", "name", "downloads")
+    alike = shown.filter(look_alike=look_alike(query.joined)).values_list("pk", "name")
     return list(dict.fromkeys([*alike, *nearest(query.joined, rows)])) if ids else list(alike)
 
 

@@ -116,6 +116,20 @@ print(json.dumps([put("quarantined"), put("deleted"), put("active")]))"""
     assert run(HEAD + script, environment) == ["flask-login", "flask-login", "flask"]
 
 
+def test_what_is_quarantined_is_not_suggested(environment: dict[str, str]) -> None:
+    script = """
+from packages.models import Project
+def meant(name, status, *texts):
+    Project.every.filter(name=name).update(status=status, status_before="active" if status == "quarantined" else "")
+    return [search(text).suggestion for text in texts]
+print(json.dumps([
+    meant(name, status, *texts)
+    for name, *texts in (("numpy", "nmupy", "nmupy web"), ("lilo", "1il0")) for status in ("quarantined", "active")
+]))"""
+    numpy = [["", ""], ["numpy", "numpy web"]]
+    assert run(HEAD + script, environment) == [*numpy, [""], ["lilo"]]
+
+
 def test_the_index_follows_what_is_published_and_forgets_what_is_gone(environment: dict[str, str]) -> None:
     script = """
 from packages import changes
