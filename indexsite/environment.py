@@ -54,6 +54,7 @@ class Environment(BaseModel):
     uploads_at_once: int = Field(default=32, gt=0, le=48)
     api_requests_per_user: int = Field(default=0, ge=0)
     api_requests_per_address: int = Field(default=0, ge=0)
+    search_seconds: float = Field(default=2, gt=0, le=60)
     cache_mib: int = Field(default=32, gt=0, le=1_048_576)
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
 

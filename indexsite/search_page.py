@@ -115,7 +115,7 @@ def _read(query: QueryDict) -> Asked:
         status=status if (status := query.get("status", "")) in _STATUSES else "",
         updated=updated if (updated := query.get("updated", "")) in _AGES else "",
         order=Order(order) if order in {each.value for each in Order} else Order.RELEVANCE,
-        page=int(page) if page.isascii() and page.isdigit() and 0 < int(page[:6]) <= MOST else 1,
+        page=int(page) if page.isascii() and page.isdigit() and len(page) <= 6 and 0 < int(page) <= MOST else 1,
     )
 
 

@@ -84,17 +84,17 @@ def _read(waiting: Sequence[ChangedReading]) -> None:
 
 
 def _keep(waiting: Sequence[ChangedReading]) -> None:
-    """Entries are made outside of the transaction that stores them."""
-    ids = [each.project_id for each in waiting]
-    entries = entries_of(ids)
-    gone = sorted(set(ids) - {entry.project_id for entry in entries})
+    """Entries are made outside of the transaction that stores them, and only stored while none can be newer."""
+    read = entries_of([each.project_id for each in waiting])
     engine = the_engine()
     with transaction.atomic():
+        settled = set(changes.settle(waiting))
+        entries = [entry for entry in read if entry.project_id in settled]
+        gone = sorted(settled - {entry.project_id for entry in entries})
         _store_documents(entries)
         engine.store(entries)
         engine.remove(gone)
         Document.objects.filter(pk__in=gone).delete()
-        changes.settle(waiting)
 
 
 def entries_of(project_ids: Collection[int]) -> list[Entry]:

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from django.conf import settings
+
 from packages.models import Project
 from packages.names import look_alike
 from search.engines import Engine, the_engine
@@ -14,11 +16,11 @@ from search.ranking import Candidate, nearest, ranked
 from search.values import MOST, PAGE, FacetCount, Filters, Found, Order, Results
 from search.words import Query, parse_query
 
-SECONDS = 2.0  # that the statements of a search may take
 AT_ONCE = 8  # searches of a process, which has other things to do
 _FEW = 10  # results; where there are fewer, names that resemble the query are looked for too
 _RESEMBLING = 300  # names of which the slips are counted
 _FACETS = 200
+_CORRECTED = 3  # words at most; each is looked for in several ways
 NONE = Filters()
 _HIDDEN = (Project.Status.DELETED, Project.Status.QUARANTINED)
 _at_work = threading.BoundedSemaphore(AT_ONCE)
@@ -34,7 +36,7 @@ def search(
     """
     query = parse_query(text)
     engine = the_engine()
-    with _one_of_few(), engine.limited(SECONDS):
+    with _one_of_few(), engine.limited(settings.SEARCH_SECONDS):
         if not query.words:
             return _results(_everything(filters, order), page, size)
         ids = _matching(engine, query, filters, order)
@@ -79,13 +81,19 @@ def _matching(engine: Engine, query: Query, filters: Filters, order: Order) -> l
 def _similar(engine: Engine, query: Query, filters: Filters) -> list[tuple[int, str]]:
     """Projects whose name is the query but for a few slips, or for letters that look alike."""
     ids = engine.resembling(query.joined, filters, limit=_RESEMBLING)
-    rows = Document.objects.filter(pk__in=ids).values_list("pk", "name", "downloads")
-    alike = Document.objects.filter(look_alike=look_alike(query.joined)).values_list("pk", "name")
+    shown = Document.objects.exclude(project__status__in=_HIDDEN)
+    rows = shown.filter(pk__in=ids).values_list("pk", "name", "downloads")
+    alike = shown.filter(look_alike=look_alike(query.joined)).values_list("pk", "name")
     return list(dict.fromkeys([*alike, *nearest(query.joined, rows)])) if ids else list(alike)
 
 
 def _corrected(engine: Engine, query: Query) -> str:
-    """The query with each word that is found nowhere replaced by the name nearest to it; empty where that is none."""
+    """The query with each word that is found nowhere replaced by the name nearest to it.
+
+    Empty where that is none, and where there are too many words.
+    """
+    if len(query.words) > _CORRECTED:
+        return ""
     words = []
     for word in query.words:
         is_known = bool(engine.matching(Query((word,)), Filters(), Order.RELEVANCE, limit=1))

@@ -67,6 +67,43 @@ print(json.dumps([said, search("flask").total]))"""
     assert total == 5  # the connection is as it was
 
 
+def test_statements_have_what_remains_of_the_time_and_none_begins_after_it(environment: dict[str, str]) -> None:
+    script = """
+from django.db import connection
+from search.engines import the_engine
+from search.errors import SearchTooSlowError
+told = ""
+with the_engine().limited(3), connection.cursor() as cursor:
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT pg_sleep(1)")
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        told = cursor.fetchone()[0]
+begun = 0
+try:
+    with the_engine().limited(0.05), connection.cursor() as cursor:
+        for begun in range(200_000):
+            cursor.execute("SELECT 1")
+except SearchTooSlowError:
+    pass
+print(json.dumps([told, begun]))"""
+    told, begun = run(HEAD + script, environment)
+    assert told.endswith("ms") == ("INDEXSITE_DATABASE_URL" in environment)  # not 3s any more
+    assert 0 < begun < 199_999
+
+
+def test_a_search_has_the_seconds_that_are_set(environment: dict[str, str]) -> None:
+    script = """
+from search.errors import SearchTooSlowError
+said = []
+for text in ("flask", ""):
+    try:
+        said.append(search(text).total)
+    except SearchTooSlowError as error:
+        said.append(error.code)
+print(json.dumps(said))"""
+    assert run(HEAD + script, {**environment, "INDEXSITE_SEARCH_SECONDS": "0.000001"}) == ["search-too-slow"] * 2
+
+
 def test_what_is_quarantined_or_deleted_is_not_shown_even_before_the_worker_notices(
     environment: dict[str, str],
 ) -> None:
@@ -77,6 +114,20 @@ def put(status):
     return ask("flask", {})[0]
 print(json.dumps([put("quarantined"), put("deleted"), put("active")]))"""
     assert run(HEAD + script, environment) == ["flask-login", "flask-login", "flask"]
+
+
+def test_what_is_quarantined_is_not_suggested(environment: dict[str, str]) -> None:
+    script = """
+from packages.models import Project
+def meant(name, status, *texts):
+    Project.every.filter(name=name).update(status=status, status_before="active" if status == "quarantined" else "")
+    return [search(text).suggestion for text in texts]
+print(json.dumps([
+    meant(name, status, *texts)
+    for name, *texts in (("numpy", "nmupy", "nmupy web"), ("lilo", "1il0")) for status in ("quarantined", "active")
+]))"""
+    numpy = [["", ""], ["numpy", "numpy web"]]
+    assert run(HEAD + script, environment) == [*numpy, [""], ["lilo"]]
 
 
 def test_the_index_follows_what_is_published_and_forgets_what_is_gone(environment: dict[str, str]) -> None:
@@ -118,6 +169,44 @@ print(json.dumps([len(read), left == pks[:1], changes.has_waiting()]))"""
     assert run(HEAD + script, environment) == [2, True, False]
 
 
+def test_what_was_read_before_another_worker_never_replaces_what_that_one_stored(environment: dict[str, str]) -> None:
+    script = """
+from django.db import connection
+from packages import changes
+from packages.models import *
+from search import keeping
+from search.models import Document
+project = Project.objects.get(name="loginator")
+files = File.every.filter(release__project=project)
+def keep():
+    changes.note([project.pk])
+    keeping.keep_up(seconds=60)
+def keep_beside(rival):
+    due = [rival]
+    def act_between(execute, sql, *others):
+        execute(sql, *others)
+        if due and "packages_releasedescription" in sql:  # the files are read, nothing is stored
+            due.pop()()
+    with connection.execute_wrapper(act_between):
+        keep()
+    return list(Document.objects.filter(project=project).values_list("summary", flat=True)), len(due)
+def change_and_keep():
+    files.update(summary="Newer.")
+    keep()
+def keep_and_change():
+    keep()
+    files.update(summary="Newest.")
+    changes.note([project.pk])
+def withhold_and_keep():
+    files.update(state="withheld", voucher="")
+    keep()
+print(json.dumps([*map(keep_beside, (change_and_keep, keep_and_change, withhold_and_keep)), changes.has_waiting()]))
+files.update(state="published", voucher="unclaimed", summary="Sign in to flask applications.")
+keep()"""
+    kept = run(HEAD + script, environment)
+    assert kept == [[["Newer."], 0], [["Newest."], 0], [[], 0], False]
+
+
 def test_a_rebuild_makes_everything_anew_and_may_be_run_again(environment: dict[str, str]) -> None:
     script = """
 from django.core.management import call_command
@@ -154,16 +243,16 @@ def test_pages_counts_facets_and_suggestions(environment: dict[str, str]) -> Non
     script = """
 first, second, last = (search("flask", page=number, size=2) for number in (1, 3, 99))
 facets = {each.classifier: each.count for each in search("web").facets}
-meant = search("flaks web"), search("flaks")
+meant = search("flaks web"), search("flaks"), search("flaks simple complex building")
 print(json.dumps([
     [first.total, len(first.found), len(second.found), len(last.found)], facets,
-    [meant[0].suggestion, meant[0].total, meant[1].suggestion, meant[1].resembling],
+    [meant[0].suggestion, meant[0].total, meant[1].suggestion, meant[1].resembling, meant[2].suggestion],
 ]))"""
     numbers, facets, meant = run(HEAD + script, environment)
     assert numbers == [5, 2, 1, 0]
     assert facets["Framework :: Django"] == 1
     assert facets["Programming Language :: Python :: 3.12"] == 2
-    assert meant == ["flask web", 0, "flask", True]
+    assert meant == ["flask web", 0, "flask", True, ""]  # more than three words are not corrected
 
 
 def test_no_more_searches_than_allowed_are_at_work(environment: dict[str, str]) -> None:

@@ -83,6 +83,11 @@ def test_any_query_has_a_sound_page(index: RunningIndex, number: int) -> None:
         assert Page(reply.text).faults == []
 
 
+def test_a_page_number_of_any_length_is_read(index: RunningIndex) -> None:
+    for number in ("000001" + "9" * 4400, "9" * 4400, "0" * 4400 + "1"):
+        assert found(index, f"?q=flaskette&page={number}") == ["flaskette", "carafe"]
+
+
 def test_pages_have_a_search_field(index: RunningIndex) -> None:
     for path in ("/", "/project/flaskette/", "/search/"):
         [field] = [attributes for tag, attributes in page(index, path).tags if attributes.get("type") == "search"]
@@ -104,3 +109,11 @@ def test_a_private_index_is_searched_by_its_readers_only(new_index: NewIndex) ->
     assert (reply.status, reply.headers["location"]) == (302, "/account/login/?next=/search/")
     assert index.get("/search/?q=x").status == 401
     assert index.get("/search/?q=x", Authorization=f"Bearer {index.token('--scope', 'read')}").status == 200
+
+
+def test_a_search_that_takes_too_long_is_answered_in_words(new_index: NewIndex) -> None:
+    reply = new_index(INDEXSITE_SEARCH_SECONDS="0.000001").start().get("/search/?q=x")
+    assert (reply.status, reply.headers["retry-after"]) == (503, "5")
+    shown = Page(reply.text)
+    assert shown.faults == []
+    assert "That search took too long and was stopped" in shown.text

@@ -78,7 +78,8 @@ class JournalEntry(models.Model):
 class ChangedProject(models.Model):
     """A project of which something else is published or described than the search index has read: a wish to be read.
 
-    `times` grows with each change, so that whoever has read it knows whether it changed again meanwhile.
+    `times` begins with the clock and grows with each change, so that whoever has read it knows whether it changed again
+    meanwhile, even if another reader removed the row and a further change wrote it anew.
     """
 
     project = models.OneToOneField(Project, on_delete=models.CASCADE, primary_key=True, related_name="+")

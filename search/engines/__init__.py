@@ -14,7 +14,7 @@ class Engine(Protocol):
     """What a database does for a search. Ids are those of projects."""
 
     def limited(self, seconds: float) -> AbstractContextManager[None]:
-        """Stops the statements of its block after about as long, with SearchTooSlowError."""
+        """Stops the statements of its block after about as long in all, with SearchTooSlowError."""
         ...
 
     def matching(self, query: Query, filters: Filters, order: Order, *, limit: int) -> list[int]:

@@ -5,12 +5,14 @@ What reaches MATCH is made of words alone, each in quotes, so no query can say a
 
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from django.db import OperationalError, connection
 
-from search.engines.statements import Values, conditions, ordering
+from search.engines.statements import Values, conditions, ordering, remaining
 from search.errors import SearchTooSlowError
 from search.values import Entry, Filters, Order
 from search.words import Query, name_words, words_of
@@ -29,13 +31,14 @@ class SqliteEngine:
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """By a look at the clock every few thousand steps of a statement."""
+        """By a look at the clock before each statement, and every few thousand steps of it."""
         until = time.monotonic() + seconds
         connection.ensure_connection()
         handle: sqlite3.Connection = connection.connection
         handle.set_progress_handler(lambda: time.monotonic() > until, _STEPS)
         try:
-            yield
+            with connection.execute_wrapper(partial(_begin, until)):
+                yield
         except OperationalError as error:
             if "interrupted" in str(error):
                 raise SearchTooSlowError from error
@@ -107,10 +110,20 @@ class SqliteEngine:
                 cursor.execute(statement)
 
 
+def _begin(until: float, execute: Callable[..., Any], *statement: Any) -> Any:  # Any: Django's own
+    remaining(until)
+    return execute(*statement)
+
+
 def _ids(sql: str, values: Values) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return [row[0] for row in cursor.fetchall()]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return [row[0] for row in cursor.fetchall()]
+    except OperationalError as error:
+        if "phrase queries are not supported" in str(error):  # FTS5 splits a word where Python's Unicode does not
+            return []
+        raise
 
 
 def _columns(entry: Entry) -> tuple[str, str, str]:

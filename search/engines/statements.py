@@ -1,9 +1,11 @@
-"""SQL that both databases share: filters and orders of documents, called `d` in the statement."""
+"""What both databases share: filters and orders of documents, called `d` in the statement, and the limit of time."""
 
+import time
 from typing import Any
 
 from django.db import connection
 
+from search.errors import SearchTooSlowError
 from search.values import Filters, Order
 
 Values = list[Any]  # Any: what a statement's placeholders take
@@ -35,3 +37,10 @@ def ordering(order: Order, relevance: str) -> str:
         Order.NEWEST: "d.released_at DESC, d.name",
         Order.DOWNLOADS: "d.downloads DESC, d.name",
     }[order]
+
+
+def remaining(until: float) -> float:
+    """Seconds until this moment of the monotonic clock; raises SearchTooSlowError where there are none."""
+    if (seconds := until - time.monotonic()) <= 0:
+        raise SearchTooSlowError
+    return seconds
