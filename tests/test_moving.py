@@ -1,5 +1,6 @@
 """Moving in from a folder: what is taken and what is refused."""
 
+import json
 import os
 from pathlib import Path
 
@@ -213,6 +214,34 @@ def test_a_read_only_index_and_no_folder_are_refused_in_words(index: RunningInde
     assert (done.returncode, "we move house" in done.stderr) == (1, True)
     assert f"{tmp_path / 'nowhere'} is no folder." in run_import(index, tmp_path / "nowhere").stderr
     assert "no devpi export" in run_import(index, tree, "--index", "root/dev").stderr
+
+
+def test_a_path_that_is_not_utf8_is_named_and_its_neighbours_are_imported(index: RunningIndex, tmp_path: Path) -> None:
+    name, content = wheel("neighbour", "1.0")
+    tree = lay_out(tmp_path / os.fsdecode(b"caf\xe9"), {name: content})  # a tool of another time wrote Latin-1
+    for odd in (b"caf\xe9-1.0-py3-none-any.whl", b"caf\xe9-1.0.egg", b"caf\xe9.txt"):
+        (tree / os.fsdecode(odd)).write_bytes(content)
+    (tree / os.fsdecode(b"d\xe9")).mkdir()
+    (tree / os.fsdecode(b"d\xe9") / wheel("within", "1.0")[0]).write_bytes(content)
+    done = run_import(index, tree, "--report", str(tmp_path / "report.json"))
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (report["imported"], report["ignored"]) == (1, {"other files": 1})
+    assert report["folder"].endswith(r"/caf\udce9")
+    skipped = {each["file"]: each["reason"] for each in report["skipped"]}
+    assert skipped.pop(r"caf\udce9-1.0.egg").startswith("eggs")
+    assert skipped == dict.fromkeys(
+        [r"caf\udce9-1.0-py3-none-any.whl", r"d\udce9/within-1.0-py3-none-any.whl"], "its path is not UTF-8"
+    )
+
+
+def test_a_place_where_no_report_can_be_is_said_before_anything_is_imported(
+    index: RunningIndex, tmp_path: Path
+) -> None:
+    tree = lay_out(tmp_path / "tree", dict([wheel("unreported", "1.0")]))
+    done = run_import(index, tree, "--report", str(tmp_path / "nowhere" / "report.json"))
+    assert (done.returncode, "cannot be written to" in done.stderr) == (1, True), done.stderr
+    assert import_report(index, tree)["imported"] == 1
 
 
 @pytest.mark.django_db

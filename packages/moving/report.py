@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packages.moving.importing import Outcome, Verdict
-from packages.moving.trees import Tree
+from packages.moving.trees import Tree, as_utf8
 
 _EXAMPLES = 3
 _LINE = 240
@@ -32,7 +32,7 @@ class Report:
     def document(self) -> dict[str, Any]:  # Any: JSON
         """All of it, for programs."""
         return {
-            "folder": str(self.tree.top),
+            "folder": as_utf8(str(self.tree.top)),
             "dry_run": self.is_dry_run,
             "files": len(self.tree.files),
             "imported": self.counts[Verdict.IMPORTED],
