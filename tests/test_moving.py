@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from packages.moving.importing import Verdict, import_tree
+from packages.moving.importing import Outcome, Verdict, import_tree
+from packages.moving.report import Report
 from packages.moving.trees import FoundFile, Tree
 from tests.accepting import NOW, caller
 from tests.distributions import metadata, sdist, tar_gz_of, wheel, zip_of
@@ -212,7 +213,7 @@ def test_a_read_only_index_and_no_folder_are_refused_in_words(index: RunningInde
     tree = lay_out(tmp_path / "tree", dict([wheel("read-only", "1.0")]))
     done = run_import(index, tree, INDEXSITE_READ_ONLY="we move house")
     assert (done.returncode, "we move house" in done.stderr) == (1, True)
-    assert f"{tmp_path / 'nowhere'} is no folder." in run_import(index, tmp_path / "nowhere").stderr
+    assert f"{tmp_path}/no?[2Jwhere is no folder." in run_import(index, tmp_path / "no\x1b[2Jwhere").stderr
     assert "no devpi export" in run_import(index, tree, "--index", "root/dev").stderr
 
 
@@ -242,6 +243,18 @@ def test_a_place_where_no_report_can_be_is_said_before_anything_is_imported(
     done = run_import(index, tree, "--report", str(tmp_path / "nowhere" / "report.json"))
     assert (done.returncode, "cannot be written to" in done.stderr) == (1, True), done.stderr
     assert import_report(index, tree)["imported"] == 1
+
+
+def test_names_forge_no_lines_and_do_nothing_to_a_terminal(tmp_path: Path) -> None:
+    evil = "\n7 files imported, 0 were here already.\n\x1b]0;pwn\x07\u202e-1.0.egg"
+    report = Report(Tree(tmp_path, skipped=[(evil, "eggs")]))
+    report.add(Outcome(evil, Verdict.REFUSED, "filename-faulty", (f"{evil} is no name.",)))
+    report.add(Outcome(evil, Verdict.IMPORTED, sentences=(f"{evil} is odd.",)))
+    lines = list(report.lines())
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("7 ")] == []
+    assert "  ?7 files imported, 0 were here already.??]0;pwn??-1.0.egg" in lines
+    assert report.document()["skipped"] == [{"file": evil, "reason": "eggs"}]  # which JSON escapes
 
 
 @pytest.mark.django_db

@@ -67,6 +67,11 @@ class Report:
             yield f"Passed over: {ignored}."
 
 
+def printable(text: str) -> str:
+    """One line that a terminal only shows: names come from elsewhere, and may have newlines and escape sequences."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
@@ -74,6 +79,6 @@ def _files(count: int) -> str:
 def _with_examples(heading: str, examples: list[str]) -> Iterator[str]:
     yield heading
     for example in examples[:_EXAMPLES]:
-        yield f"  {example if len(example) <= _LINE else example[: _LINE - 1] + '…'}"
+        yield f"  {printable(example if len(example) <= _LINE else example[: _LINE - 1] + '…')}"
     if len(examples) > _EXAMPLES:
         yield f"  and {len(examples) - _EXAMPLES} more"

@@ -22,7 +22,7 @@ from packages.moving.devpi import is_devpi_export, read_devpi_export
 from packages.moving.errors import CannotImportError
 from packages.moving.importing import import_tree
 from packages.moving.progress import Progress
-from packages.moving.report import Report
+from packages.moving.report import Report, printable
 from packages.moving.trees import Tree, read_folder
 from packages.uploads import check_writable
 from storage.contract import StorageUnavailableError
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             with _opened(options["report"]) as out:
                 self._import(report, owner, out)
         except (CannotImportError, IndexReadOnlyError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         except (DatabaseError, StorageUnavailableError) as error:
             raise CommandError(f"{error} {_AGAIN}") from error
         finally:
