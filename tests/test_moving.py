@@ -8,7 +8,7 @@ import pytest
 
 from packages.moving.importing import Outcome, Verdict, import_tree
 from packages.moving.report import Report
-from packages.moving.trees import FoundFile, Tree
+from packages.moving.trees import FoundFile, Tree, read_folder
 from tests.accepting import NOW, caller
 from tests.distributions import metadata, sdist, tar_gz_of, wheel, zip_of
 from tests.moving import import_report, lay_out, run_import
@@ -255,6 +255,31 @@ def test_names_forge_no_lines_and_do_nothing_to_a_terminal(tmp_path: Path) -> No
     assert [line for line in lines if line.startswith("7 ")] == []
     assert "  ?7 files imported, 0 were here already.??]0;pwn??-1.0.egg" in lines
     assert report.document()["skipped"] == [{"file": evil, "reason": "eggs"}]  # which JSON escapes
+
+
+@pytest.mark.django_db
+def test_what_is_put_in_after_the_scan_is_not_followed_out_of_the_folder(tmp_path: Path) -> None:
+    good = wheel("good-now", "1.0")
+    names = [wheel(name, "1.0")[0] for name in ("linked", "circle", "pipe", "inside")]
+    lay_out(tmp_path / "elsewhere", {name: wheel(name.partition("-")[0], "1.0")[1] for name in names})
+    top = lay_out(tmp_path / "tree", {**dict.fromkeys(names, b"x"), f"sub/{names[3]}": b"x", f"z/{good[0]}": good[1]})
+    tree = read_folder(top, now=NOW)
+    for name in names:
+        (top / name).unlink()
+    (top / "sub" / names[3]).unlink()
+    (top / "sub").rmdir()
+    (top / "sub").symlink_to(tmp_path / "elsewhere")
+    (top / names[0]).symlink_to(tmp_path / "elsewhere" / names[0])
+    (top / names[1]).symlink_to(top / names[1])
+    os.mkfifo(top / names[2])
+    (top / names[3]).symlink_to(top / "z" / good[0])  # inside: it may be read, and is not what its name says
+    outcomes = import_tree(tree, owner=caller("ann"), clock=lambda: NOW, dry_run=True)
+    found = {each.path: (each.code, each.sentences) for each in outcomes}
+    assert found[f"z/{good[0]}"] == ("", ())
+    assert found[names[3]][0] == "archive-faulty"
+    for path, why in [(names[0], "leads out"), (f"sub/{names[3]}", "leads out"), (names[2], "no plain file")]:
+        assert (found[path][0], why in found[path][1][0]) == ("file-unreadable", True), found[path]
+    assert found[names[1]][0] == "file-unreadable"
 
 
 @pytest.mark.django_db
