@@ -46,7 +46,7 @@ class DownloadCounter:
         ).start()  # the process waits for its last batch
 
     def hand_on(self) -> None:
-        """Hand on what was counted; what cannot be kept now stays for the next time."""
+        """Hand on what was counted; what cannot be kept now stays for the next time, whatever `keep` raises."""
         with self._lock:
             counts, self._counts = self._counts, {}
             uncounted, self._uncounted = self._uncounted, 0
@@ -59,6 +59,7 @@ class DownloadCounter:
                 del left[:_AT_ONCE]
         except self._away as error:
             log.warning("Downloads cannot be written down now; it is tried again: %s", str(error).strip())
+        finally:
             self._take_back(left)
 
     def _take_back(self, left: list[tuple[tuple[str, int], int]]) -> None:
@@ -72,6 +73,12 @@ class DownloadCounter:
         while main.is_alive():
             main.join(_LOOK_EVERY)
             if time.monotonic() >= due or len(self._counts) >= FULL:
-                self.hand_on()
+                self._try_to_hand_on()
                 due = time.monotonic() + EVERY
-        self.hand_on()
+        self._try_to_hand_on()
+
+    def _try_to_hand_on(self) -> None:
+        try:
+            self.hand_on()
+        except Exception:  # the last line of a thread that nobody would start again
+            log.exception("Downloads could not be written down, for a reason that was not expected; it is tried again.")

@@ -30,7 +30,10 @@ class PipedProcess:
         self._child: subprocess.Popen[bytes] | None = None
 
     def ask(self, job: bytes) -> bytes | None:
-        """The answer; None where the process died, of this job or before it, or was killed for taking too long."""
+        """The answer; None where the process died of this job, or was killed for taking too long.
+
+        One that died before is replaced first. Raises OSError where none can be started.
+        """
         child = self._start()
         assert child.stdin is not None  # noqa: S101  # both are pipes
         assert child.stdout is not None  # noqa: S101
@@ -61,6 +64,8 @@ class PipedProcess:
                 pass
 
     def _start(self) -> subprocess.Popen[bytes]:
+        if self._child is not None and self._child.poll() is not None:
+            self.end()
         if self._child is None:
             self._child = subprocess.Popen(
                 self._command,

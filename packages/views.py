@@ -19,7 +19,7 @@ from accounts.models import User
 from accounts.recent import RecentAnswers
 from packages.acceptance import Receipt
 from packages.admission import largest_file
-from packages.attestations.errors import AttestationsBusyError
+from packages.attestations.errors import AttestationsBusyError, AttestationsUnverifiableError
 from packages.counters import UPLOADS
 from packages.errors import (
     BodyTooSlowError,
@@ -50,6 +50,7 @@ _STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (StoreBusyError, 503),
     (IndexReadOnlyError, 503),
     (AttestationsBusyError, 503),
+    (AttestationsUnverifiableError, 503),
     (UploadRefusedError, 400),
 )
 Receive = Callable[[HttpRequest, Caller, PacedBody, int], Receipt]

@@ -124,6 +124,18 @@ def test_a_real_file_is_taken_with_what_github_attested_and_verifies_for_others(
     assert f"OK: {REAL.name}" in verified.stdout + verified.stderr
 
 
+def test_an_index_that_can_verify_nothing_says_so_and_keeps_nothing(new_index: NewIndex, tmp_path: Path) -> None:
+    kind = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+    root = tmp_path / "trusted_root.json"  # right in its form only
+    root.write_text(json.dumps({"mediaType": kind, "certificateAuthorities": [{"x": 1}], "tlogs": [1]}))
+    named = {"INDEXSITE_ATTESTATION_IDENTITIES": "github:acme/demo", "INDEXSITE_SIGSTORE_ROOT": str(root)}
+    index = new_index(**SMALL, **named).start()
+    token, (filename, content) = index.token(), wheel("unverifiable", "1.0")
+    before = stored_files(index)
+    reply = index.post_upload(filename, content, token=token, attestations="[{}]")
+    assert_refused(index, reply, 503, "This index cannot verify attestations", before)
+
+
 def test_a_backup_keeps_provenance_and_what_came_after_it_comes_back(
     new_index: NewIndex, settings: dict[str, str], sigstore: OwnSigstore, tmp_path: Path
 ) -> None:

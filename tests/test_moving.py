@@ -1,12 +1,14 @@
 """Moving in from a folder: what is taken and what is refused."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from packages.moving.importing import Verdict, import_tree
-from packages.moving.trees import FoundFile, Tree
+from packages.moving.importing import Outcome, Verdict, import_tree
+from packages.moving.report import Report
+from packages.moving.trees import FoundFile, Tree, read_folder
 from tests.accepting import NOW, caller
 from tests.distributions import metadata, sdist, tar_gz_of, wheel, zip_of
 from tests.moving import import_report, lay_out, run_import
@@ -211,8 +213,73 @@ def test_a_read_only_index_and_no_folder_are_refused_in_words(index: RunningInde
     tree = lay_out(tmp_path / "tree", dict([wheel("read-only", "1.0")]))
     done = run_import(index, tree, INDEXSITE_READ_ONLY="we move house")
     assert (done.returncode, "we move house" in done.stderr) == (1, True)
-    assert f"{tmp_path / 'nowhere'} is no folder." in run_import(index, tmp_path / "nowhere").stderr
+    assert f"{tmp_path}/no?[2Jwhere is no folder." in run_import(index, tmp_path / "no\x1b[2Jwhere").stderr
     assert "no devpi export" in run_import(index, tree, "--index", "root/dev").stderr
+
+
+def test_a_path_that_is_not_utf8_is_named_and_its_neighbours_are_imported(index: RunningIndex, tmp_path: Path) -> None:
+    name, content = wheel("neighbour", "1.0")
+    tree = lay_out(tmp_path / os.fsdecode(b"caf\xe9"), {name: content})  # a tool of another time wrote Latin-1
+    for odd in (b"caf\xe9-1.0-py3-none-any.whl", b"caf\xe9-1.0.egg", b"caf\xe9.txt"):
+        (tree / os.fsdecode(odd)).write_bytes(content)
+    (tree / os.fsdecode(b"d\xe9")).mkdir()
+    (tree / os.fsdecode(b"d\xe9") / wheel("within", "1.0")[0]).write_bytes(content)
+    done = run_import(index, tree, "--report", str(tmp_path / "report.json"))
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert (report["imported"], report["ignored"]) == (1, {"other files": 1})
+    assert report["folder"].endswith(r"/caf\udce9")
+    skipped = {each["file"]: each["reason"] for each in report["skipped"]}
+    assert skipped.pop(r"caf\udce9-1.0.egg").startswith("eggs")
+    assert skipped == dict.fromkeys(
+        [r"caf\udce9-1.0-py3-none-any.whl", r"d\udce9/within-1.0-py3-none-any.whl"], "its path is not UTF-8"
+    )
+
+
+def test_a_place_where_no_report_can_be_is_said_before_anything_is_imported(
+    index: RunningIndex, tmp_path: Path
+) -> None:
+    tree = lay_out(tmp_path / "tree", dict([wheel("unreported", "1.0")]))
+    done = run_import(index, tree, "--report", str(tmp_path / "nowhere" / "report.json"))
+    assert (done.returncode, "cannot be written to" in done.stderr) == (1, True), done.stderr
+    assert import_report(index, tree)["imported"] == 1
+
+
+def test_names_forge_no_lines_and_do_nothing_to_a_terminal(tmp_path: Path) -> None:
+    evil = "\n7 files imported, 0 were here already.\n\x1b]0;pwn\x07\u202e-1.0.egg"
+    report = Report(Tree(tmp_path, skipped=[(evil, "eggs")]))
+    report.add(Outcome(evil, Verdict.REFUSED, "filename-faulty", (f"{evil} is no name.",)))
+    report.add(Outcome(evil, Verdict.IMPORTED, sentences=(f"{evil} is odd.",)))
+    lines = list(report.lines())
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("7 ")] == []
+    assert "  ?7 files imported, 0 were here already.??]0;pwn??-1.0.egg" in lines
+    assert report.document()["skipped"] == [{"file": evil, "reason": "eggs"}]  # which JSON escapes
+
+
+@pytest.mark.django_db
+def test_what_is_put_in_after_the_scan_is_not_followed_out_of_the_folder(tmp_path: Path) -> None:
+    good = wheel("good-now", "1.0")
+    names = [wheel(name, "1.0")[0] for name in ("linked", "circle", "pipe", "inside")]
+    lay_out(tmp_path / "elsewhere", {name: wheel(name.partition("-")[0], "1.0")[1] for name in names})
+    top = lay_out(tmp_path / "tree", {**dict.fromkeys(names, b"x"), f"sub/{names[3]}": b"x", f"z/{good[0]}": good[1]})
+    tree = read_folder(top, now=NOW)
+    for name in names:
+        (top / name).unlink()
+    (top / "sub" / names[3]).unlink()
+    (top / "sub").rmdir()
+    (top / "sub").symlink_to(tmp_path / "elsewhere")
+    (top / names[0]).symlink_to(tmp_path / "elsewhere" / names[0])
+    (top / names[1]).symlink_to(top / names[1])
+    os.mkfifo(top / names[2])
+    (top / names[3]).symlink_to(top / "z" / good[0])  # inside: it may be read, and is not what its name says
+    outcomes = import_tree(tree, owner=caller("ann"), clock=lambda: NOW, dry_run=True)
+    found = {each.path: (each.code, each.sentences) for each in outcomes}
+    assert found[f"z/{good[0]}"] == ("", ())
+    assert found[names[3]][0] == "archive-faulty"
+    for path, why in [(names[0], "leads out"), (f"sub/{names[3]}", "leads out"), (names[2], "no plain file")]:
+        assert (found[path][0], why in found[path][1][0]) == ("file-unreadable", True), found[path]
+    assert found[names[1]][0] == "file-unreadable"
 
 
 @pytest.mark.django_db

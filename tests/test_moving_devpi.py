@@ -133,6 +133,8 @@ TIMES = [
     ({"log": [{"what": "upload", "when": [2011, 99]}], "entrymapping": {"last_modified": HTTP_DATE}}, 2001),
     ({"log": [{"what": "upload", "when": "2011"}, {}], "entrymapping": {"last_modified": HTTP_DATE}}, 2001),
     ({"log": [{"what": "upload", "when": [2999, 1, 1, 0, 0, 0]}]}, NOW.year),
+    ({"log": [{"what": "upload", "when": [10**20, 1, 1, 0, 0, 0]}], "entrymapping": {"last_modified": 7}}, 2001),
+    ({"log": 7, "entrymapping": {"last_modified": "Sun, 09 Sep 99999999999999999999 01:46:40 GMT"}}, 2001),
     ({"entrymapping": {"last_modified": "today"}}, 2001),  # when the file was written
     ({}, 2001),
 ]
@@ -151,11 +153,23 @@ def test_entries_cannot_lead_out_of_the_export(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     (tmp_path / "export" / "linked-1.0.tar.gz").symlink_to(tmp_path / "secret-1.0.tar.gz")
     paths = ["../secret-1.0.tar.gz", str(tmp_path / "secret-1.0.tar.gz"), "linked-1.0.tar.gz", "gone-1.0.tar.gz", ".."]
+    paths += ["nul\0-1.0.tar.gz", "caf\udce9-1.0.tar.gz"]
     files = [*map(entry, paths), entry(7), "nonsense", entry("demo.doc.zip") | {"type": "doczip"}]
     tree = read_devpi_export(written_export(tmp_path / "export", {"a/b": {"files": files}}), indexes=[], now=NOW)
     assert tree.files == []
     assert len(tree.skipped) == len(paths)
+    assert r"caf\udce9-1.0.tar.gz" in dict(tree.skipped)
     assert tree.ignored == {"entries that name no file": 2, "documentation and test results": 1}
+
+
+@pytest.mark.parametrize("files", [7, "files", {"a": 1}])
+def test_an_index_whose_files_are_no_list_is_named_and_the_others_are_read(tmp_path: Path, files: object) -> None:
+    good = {"files": [entry(FILES[0][0])], "indexconfig": "odd"}
+    top = written_export(tmp_path / "export", {"a/bad": {"files": files}, "a/good": good})
+    tree = read_devpi_export(top, indexes=[], now=NOW)
+    assert [file.path for file in tree.files] == [FILES[0][0]]
+    assert tree.skipped == [("dataindex.json, index a/bad", "its files are no list")]
+    assert read_devpi_export(top, indexes=["a/good"], now=NOW).skipped == tree.skipped
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def check_taken(project: str, identities: tuple[Identity, ...]) -> None:
 def attest(
     attestations: str, *, project: str, filename: str, sha256: str, identities: tuple[Identity, ...]
 ) -> Attested:
-    """Who attested the file; raises AttestationsFaultyError or AttestationsBusyError."""
+    """Who attested the file; raises what AttestationVerifier.verify raises."""
     attested = _verifier().verify(attestations, filename=filename, sha256=sha256)
     if not covers(identities, attested.publisher):
         raise AttestationsFaultyError(

@@ -9,6 +9,18 @@ class AttestationsFaultyError(UploadRefusedError):
     code = "attestations-faulty"
 
 
+class AttestationsUnverifiableError(UploadRefusedError):
+    """This index cannot verify any; the log says why."""
+
+    code = "attestations-unverifiable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This index cannot verify attestations until its administrators mend its settings (its log says which), "
+            "and nothing of the upload is kept; tell them, or upload without attestations."
+        )
+
+
 class AttestationsBusyError(UploadRefusedError):
     """They could not be verified now."""
 

@@ -6,6 +6,7 @@ instance, as the sigstore distribution ships it). Nothing is asked of the networ
 
 import json
 import sys
+from collections.abc import Callable
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
@@ -159,6 +160,15 @@ def _answer(verifier: Verifier, job: bytes) -> bytes:
     return json.dumps({"publisher": found, "provenance": provenance.model_dump_json()}).encode()
 
 
+def _answering(path: str) -> Callable[[bytes], bytes]:
+    """What answers jobs: where the trusted root does not load, with that."""
+    try:
+        verifier = load_verifier(path)
+    except Exception as error:  # the one boundary around its parsers, which raise errors of several libraries
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+        return lambda _: json.dumps({"unloadable": why}).encode()
+    return lambda job: _answer(verifier, job)
+
+
 if __name__ == "__main__":
-    _verifier = load_verifier(sys.argv[1])
-    answer_jobs(lambda job: _answer(_verifier, job), cpu_seconds=CPU_SECONDS)
+    answer_jobs(_answering(sys.argv[1]), cpu_seconds=CPU_SECONDS)

@@ -7,13 +7,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from indexsite_client.protocol import ProtocolError, normalize_name
 from packages.models import File, ReleaseDescription
 
-_READ = 5000  # releases that are looked into, at most
+_READ = 5000  # releases that mention the name and are read here, at most; the database looks through all
 
 
 def dependents_of(project: str) -> list[str]:
     """The names of the other projects, sorted. One release that requires it is enough; extras' requirements count.
 
-    Reads the description of every release: for a page that is seldom asked for.
+    The database looks through the requirements of every release, for a page that is seldom asked for. Where more than
+    `_READ` releases mention the name, projects may be missing.
     """
     spelling = re.escape(project).replace(r"\-", "[-_.]+")
     described = ReleaseDescription.objects.filter(

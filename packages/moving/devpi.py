@@ -34,10 +34,10 @@ def read_devpi_export(top: Path, *, indexes: Collection[str], now: datetime) -> 
     tree = Tree(top)
     for name, index in sorted(held.items()):
         if name in indexes or (not indexes and not _is_mirror(index)):
-            for entry in index.get("files") or []:
+            for entry in _files(tree, name, index):
                 _add(tree, entry, now=now)
         else:
-            tree.ignored["files of indexes that were not asked for"] += len(index.get("files") or [])
+            tree.ignored["files of indexes that were not asked for"] += len(_files(tree, name, index))
     tree.sort()
     return tree
 
@@ -59,7 +59,16 @@ def _read_index(top: Path) -> Mapping[str, dict[str, Any]]:  # Any: JSON
 
 
 def _is_mirror(index: Mapping[str, Any]) -> bool:
-    return (index.get("indexconfig") or {}).get("type") == "mirror"
+    config = index.get("indexconfig")
+    return isinstance(config, dict) and config.get("type") == "mirror"
+
+
+def _files(tree: Tree, name: str, index: Mapping[str, Any]) -> list[Any]:
+    files = index.get("files") or []
+    if isinstance(files, list):
+        return files
+    tree.skip(f"{INDEX_FILE}, index {name}", "its files are no list")
+    return []
 
 
 def _add(tree: Tree, entry: Any, *, now: datetime) -> None:
@@ -71,9 +80,10 @@ def _add(tree: Tree, entry: Any, *, now: datetime) -> None:
         path = os.path.normpath(entry["relpath"])
         found = plain_file(tree.top / path, tree.top)
         if found is None:
-            tree.skipped.append((path, "it is not in the folder"))
+            tree.skip(path, "it is not in the folder")
         else:
-            tree.add(path, size=found.st_size, uploaded_at=min(_uploaded_at(entry, found.st_mtime), now))
+            modified = min(max(found.st_mtime, 0), now.timestamp())
+            tree.add(path, size=found.st_size, uploaded_at=min(_uploaded_at(entry, modified), now))
 
 
 def _uploaded_at(entry: Mapping[str, Any], modified: float) -> datetime:
@@ -84,15 +94,16 @@ def _uploaded_at(entry: Mapping[str, Any], modified: float) -> datetime:
     mapping = entry.get("entrymapping")
     try:
         return parsedate_to_datetime(mapping["last_modified"]).astimezone(UTC)  # type: ignore[index]  # TypeError is caught
-    except (KeyError, TypeError, ValueError):
-        return datetime.fromtimestamp(max(modified, 0), UTC)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        return datetime.fromtimestamp(modified, UTC)
 
 
 def _logged(entry: Mapping[str, Any]) -> Iterator[datetime]:
-    for line in entry.get("log") or []:
+    log = entry.get("log")
+    for line in log if isinstance(log, list) else []:
         try:
             if line["what"] == "upload":
                 year, month, day, hour, minute, second = line["when"][:6]
                 yield datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             continue

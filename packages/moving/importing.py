@@ -6,6 +6,7 @@ that nothing refers to, which the next run writes again.
 
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -178,12 +179,22 @@ class _Batch:
 
 
 def _opened(top: Path, file: FoundFile) -> IO[bytes]:
-    """The file, for reading; what was no link when it was found is none now."""
+    """The file, for reading, if it is still a plain one inside the folder, whatever was put there since the scan.
+
+    What remains: between the two system calls somebody who may write in the folder can put a link in the place of a
+    folder on the way, and a hard link looks like any file. So import what nobody else can write to meanwhile.
+    """
     try:
         path = (top / file.path).resolve(strict=True)
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
-    except OSError as error:
-        raise FileUnreadableError(file.filename, error.strerror or str(error)) from error
+        if not path.is_relative_to(top):
+            raise FileUnreadableError(file.filename, "it leads out of the folder now")
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle
+        raise FileUnreadableError(file.filename, getattr(error, "strerror", None) or str(error)) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise FileUnreadableError(file.filename, "it is no plain file now")
+    return os.fdopen(descriptor, "rb")
 
 
 def _chunks(source: IO[bytes], file: FoundFile) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from packages.moving.importing import Outcome, Verdict
-from packages.moving.trees import Tree
+from packages.moving.trees import Tree, as_utf8
 
 _EXAMPLES = 3
 _LINE = 240
@@ -32,7 +32,7 @@ class Report:
     def document(self) -> dict[str, Any]:  # Any: JSON
         """All of it, for programs."""
         return {
-            "folder": str(self.tree.top),
+            "folder": as_utf8(str(self.tree.top)),
             "dry_run": self.is_dry_run,
             "files": len(self.tree.files),
             "imported": self.counts[Verdict.IMPORTED],
@@ -67,6 +67,11 @@ class Report:
             yield f"Passed over: {ignored}."
 
 
+def printable(text: str) -> str:
+    """One line that a terminal only shows: names come from elsewhere, and may have newlines and escape sequences."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
@@ -74,6 +79,6 @@ def _files(count: int) -> str:
 def _with_examples(heading: str, examples: list[str]) -> Iterator[str]:
     yield heading
     for example in examples[:_EXAMPLES]:
-        yield f"  {example if len(example) <= _LINE else example[: _LINE - 1] + '…'}"
+        yield f"  {printable(example if len(example) <= _LINE else example[: _LINE - 1] + '…')}"
     if len(examples) > _EXAMPLES:
         yield f"  and {len(examples) - _EXAMPLES} more"

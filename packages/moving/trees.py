@@ -50,12 +50,18 @@ class Tree:
     def add(self, path: str, *, size: int, uploaded_at: datetime) -> None:
         """Sort a plain file by its name."""
         name = path.rpartition("/")[2].lower()
-        if name.endswith(DISTRIBUTIONS):
+        if name.endswith(DISTRIBUTIONS) and as_utf8(path) != path:  # no database and no report would hold it
+            self.skip(path, "its path is not UTF-8")
+        elif name.endswith(DISTRIBUTIONS):
             self.files.append(FoundFile(path, size, uploaded_at))
         elif old := next((ending for ending in OLD_FORMATS if name.endswith(ending)), None):
-            self.skipped.append((path, OLD_FORMATS[old]))
+            self.skip(path, OLD_FORMATS[old])
         else:
             self.ignored[_BESIDE.get(os.path.splitext(name)[1], "other files")] += 1
+
+    def skip(self, path: str, reason: str) -> None:
+        """Name what is not imported."""
+        self.skipped.append((as_utf8(path), reason))
 
     def sort(self) -> None:
         """The oldest first: what is new of a release, a project or the index is then what was new before."""
@@ -93,13 +99,18 @@ def _add_file(tree: Tree, folder: Path, name: str, *, now: datetime) -> None:
     tree.add(path.relative_to(tree.top).as_posix(), size=found.st_size, uploaded_at=came_at)
 
 
+def as_utf8(text: str) -> str:
+    """The same, with what is not UTF-8 as Python writes it in a literal (`caf\\udce9`)."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def plain_file(path: Path, top: Path) -> os.stat_result | None:
     """What the system says of a plain file that lies inside `top`, links resolved; None for anything else."""
     try:
         if not path.resolve(strict=True).is_relative_to(top):
             return None
         found = path.stat()
-    except (OSError, RuntimeError):  # it vanished, leads nowhere, or in a circle
+    except (OSError, RuntimeError, ValueError):  # it vanished, leads nowhere or in a circle, or is no path (NUL)
         return None
     return found if stat.S_ISREG(found.st_mode) else None
 

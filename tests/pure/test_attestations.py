@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,7 +14,7 @@ import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pypi_attestations import Provenance
 
-from packages.attestations.errors import AttestationsBusyError, AttestationsFaultyError
+from packages.attestations.errors import AttestationsBusyError, AttestationsFaultyError, AttestationsUnverifiableError
 from packages.attestations.identities import (
     Identity,
     IdentityFaultyError,
@@ -240,6 +241,43 @@ def test_who_waits_too_long_is_told_to_come_again(sigstore: OwnSigstore, trusted
     with pytest.raises(AttestationsBusyError):
         verified(impatient, sigstore.attest(NAME, CONTENT))
     impatient.end()
+
+
+def test_a_trusted_root_that_does_not_load_is_said_to_uploaders_and_once_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kind = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
+    root = tmp_path / "trusted_root.json"
+    root.write_text(json.dumps({"mediaType": kind, "certificateAuthorities": [{"x": 1}], "tlogs": [1]}))
+    check_trusted_root(root)  # which looks at its form only
+    verifier = AttestationVerifier(str(root))
+    for _ in range(2):
+        with pytest.raises(AttestationsUnverifiableError, match="until its administrators mend"):
+            verifier.verify("[]", filename=NAME, sha256="0" * 64)
+    [said] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert f"the trusted root {root} does not load" in said
+    assert "INDEXSITE_SIGSTORE_ROOT" in said
+    verifier.end()
+
+
+def test_a_job_that_its_process_dies_of_is_not_given_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, started = tmp_path / "python", tmp_path / "started"
+    program.write_text(f"#!/bin/sh\necho once >> {started}\nexec head -c 4 > /dev/null\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    verifier = AttestationVerifier()
+    for times in (1, 2):
+        with pytest.raises(AttestationsBusyError):
+            verifier.verify("[]", filename=NAME, sha256="0" * 64)
+        assert started.read_text() == "once\n" * times
+
+
+def test_where_no_process_can_be_started_uploaders_are_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(AttestationsBusyError):
+        AttestationVerifier().verify("[]", filename=NAME, sha256="0" * 64)
 
 
 # --- whose count ---

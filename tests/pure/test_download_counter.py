@@ -7,6 +7,7 @@ import pytest
 
 from downloads import counter
 from downloads.counter import Counts, DownloadCounter
+from tests.running import eventually
 
 
 class Kept:
@@ -54,6 +55,22 @@ def test_what_cannot_be_written_down_stays_and_what_was_is_not_counted_again() -
     downloads.hand_on()
     assert sum(kept.counts.values()) == 1001
     assert kept.counts["file0"] == 2
+
+
+def test_whatever_keeping_raises_nothing_is_lost_and_counting_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    kept, faults = Kept(), [ValueError("unexpected")]
+
+    def keep(counts: Counts) -> None:
+        if faults:
+            raise faults.pop()
+        kept(counts)
+
+    downloads = DownloadCounter(keep, away=(ConnectionError,))
+    for number in range(counter.FULL):  # so many that its thread does not wait for the next batch
+        downloads.note(f"file{number}")
+    eventually(lambda: len(kept.counts) == counter.FULL, what="the second attempt")
+    assert "not expected" in caplog.text
+    assert sum(kept.counts.values()) == counter.FULL
 
 
 def test_memory_is_bounded_and_what_was_not_counted_is_said(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,8 +5,9 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -21,7 +22,7 @@ from packages.moving.devpi import is_devpi_export, read_devpi_export
 from packages.moving.errors import CannotImportError
 from packages.moving.importing import import_tree
 from packages.moving.progress import Progress
-from packages.moving.report import Report
+from packages.moving.report import Report, printable
 from packages.moving.trees import Tree, read_folder
 from packages.uploads import check_writable
 from storage.contract import StorageUnavailableError
@@ -51,19 +52,18 @@ class Command(BaseCommand):
         try:
             owner, tree = _owner(options["owner"]), _read_tree(options["folder"], options["index"])
             report = Report(tree, is_dry_run=options["dry_run"])
-            self._import(report, owner)
+            with _opened(options["report"]) as out:
+                self._import(report, owner, out)
         except (CannotImportError, IndexReadOnlyError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(printable(str(error))) from error
         except (DatabaseError, StorageUnavailableError) as error:
             raise CommandError(f"{error} {_AGAIN}") from error
         finally:
             end_connections()
-        if options["report"]:
-            options["report"].write_text(json.dumps(report.document(), indent=2, ensure_ascii=False) + "\n", "utf-8")
         if report.refused:
             raise CommandError(f"{len(report.refused)} files were refused; docs/uploads.md says why.")
 
-    def _import(self, report: Report, owner: Caller) -> None:
+    def _import(self, report: Report, owner: Caller, out: TextIO | None) -> None:
         """Import, and say what became of it, even if somebody interrupts."""
         tree = report.tree
         progress = Progress(sys.stderr, total=len(tree.files), now=time.monotonic())
@@ -77,6 +77,16 @@ class Command(BaseCommand):
             progress.end()
             for line in report.lines():
                 self.stdout.write(line)
+            if out:
+                out.write(json.dumps(report.document(), indent=2, ensure_ascii=False) + "\n")
+
+
+def _opened(path: Path | None) -> AbstractContextManager[TextIO | None]:
+    """The file for the report, before anything is imported."""
+    try:
+        return path.open("w", encoding="utf-8") if path else nullcontext()
+    except OSError as error:
+        raise CannotImportError(f"The report cannot be written to {path} ({error.strerror}); name another.") from error
 
 
 def _owner(name: str) -> Caller:
