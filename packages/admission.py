@@ -178,10 +178,13 @@ class Holdings:
         return {pk: self.grown[name] for name, pk in known.items() if pk is not None}
 
     def _check_name(self, wish: Wish) -> None:
-        """No new project may look like another; of two at once, the database's constraint lets one be."""
+        """No new project may look like another; of two at once, the database's constraint lets one be.
+
+        One that was made between our questions looks like itself: then the upload is one to a project that is there.
+        """
         name = wish.named.project
         other = self.look_alikes.get(look_alike(name))
-        if other is not None and not is_excused(wish):
+        if other not in {None, name} and not is_excused(wish):
             raise NameConfusableError(name, other)
 
     def _check_release(self, wish: Wish) -> None:

@@ -1,5 +1,6 @@
 """Rules over what the index holds: quotas, one sdist a release, closed releases, names that look alike."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from accounts.callers import Caller
 from accounts.models import User
 from packages.acceptance import Acceptance, Receipt, accept_together
 from packages.admin import ListedNameForm
+from packages.admission import Holdings
 from packages.errors import (
     FileTooLargeError,
     NameConfusableError,
@@ -148,6 +150,13 @@ def test_of_names_that_look_alike_one_is_taken_within_a_group_and_later(ann: Cal
     assert outcomes(*group, wanted("demo-libs-1.tar.gz", by=ann)) == [Receipt, NameConfusableError, Receipt]
     assert outcomes(wanted("demoiib-1.tar.gz", by=ann)) == [NameConfusableError]
     assert outcomes(wanted("demoiib-1.tar.gz", by=ann, policy=Policy(any_name=True))) == [Receipt]
+
+
+def test_a_project_that_another_upload_just_made_does_not_look_like_itself(ann: Caller) -> None:
+    """Between the question for projects and that for look-alikes, that is."""
+    wish = wanted("demo-lib-1.tar.gz", by=ann).wish
+    before = Holdings.read([wish], lock=False)
+    assert replace(before, look_alikes={look_alike("demo-lib"): "demo-lib"}).admit(wish)
 
 
 def test_the_database_itself_lets_no_two_projects_look_alike() -> None:
