@@ -26,7 +26,7 @@ API = (
     ("DELETE", RELEASE, OWNERS, b""),
     ("POST", f"{RELEASE}yank/", INSIDERS, b""),
     ("POST", f"{RELEASE}unyank/", INSIDERS, b""),
-    ("POST", f"{RELEASE}reopen/", OWNERS, b'{"until": "2030-01-01T00:00:00Z"}'),
+    ("POST", f"{RELEASE}reopen/", OWNERS, b'{"until": "2026-01-01T00:00:00Z"}'),
     ("GET", f"{PROJECT}files/", ALL, b""),
     ("GET", A_FILE, ALL, b""),
     ("DELETE", A_FILE, OWNERS, b""),

@@ -192,8 +192,9 @@ def test_members_invitations_and_retention_are_for_insiders() -> None:
     paths = [f"projects/demo/{kind}/" for kind in ("members", "invitations", "retention")]
     for path in paths:
         assert get(path, status=401)["code"] == "credentials-missing"
-        for headers in (token("stranger"), token("invited"), token("owner", projects=("other",))):
+        for headers in (token("stranger"), token("invited")):
             assert get(path, headers, status=403)["code"] == "insiders-only"
+        assert get(path, token("owner", projects=("other",)), status=403)["code"] == "project-forbidden"
     members, invitations, rule = (get(path, token("maintainer")) for path in paths)
     assert members[0] == {"user": "maintainer", "role": "maintainer"}
     assert [(offer["user"], offer["role"], offer["invited_by"]) for offer in invitations] == [
@@ -202,6 +203,8 @@ def test_members_invitations_and_retention_are_for_insiders() -> None:
     assert rule == {"keep_newest": None, "max_days": None}
     call("PUT", "projects/demo/retention/", token("owner", Scope.ADMIN), {"max_days": 30})
     assert get(paths[2], token("maintainer")) == {"keep_newest": None, "max_days": 30}
+    call("PUT", "projects/demo/retention/", token("owner", Scope.ADMIN), rule)
+    assert get(paths[2], token("maintainer")) == rule
 
 
 def test_everybody_sees_their_own_invitations() -> None:

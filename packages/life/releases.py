@@ -59,9 +59,10 @@ def reopen_release(actor: Actor, project: str, version: str, *, until: datetime,
 
     Raises MomentFaultyError where the moment is further away than REOPENED_MOST.
     """
-    if until - now > REOPENED_MOST:
-        raise MomentFaultyError(f"A release is reopened for {REOPENED_MOST.days} days at most; give an earlier moment.")
     with acting(actor, Act.REOPEN, project, now=now) as deed:
+        if until - now > REOPENED_MOST:
+            days = REOPENED_MOST.days
+            raise MomentFaultyError(f"A release is reopened for {days} days at most; give an earlier moment.")
         release = _release(deed.project, version)
         release.reopened_until = until
         release.save(update_fields=["reopened_until"])
