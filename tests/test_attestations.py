@@ -152,6 +152,7 @@ def test_installers_read_pages_that_name_provenance(
 
 def test_the_page_for_people_names_the_publisher(index: RunningIndex, token: str, sigstore: OwnSigstore) -> None:
     filename = upload(index, token, sigstore, wheel("attested-shown", "1.0"))
+    eventually(lambda: filename in index.get("/project/attested-shown/").text, what="the file on the page for people")
     shown = index.get("/project/attested-shown/").text
     assert ">GitHub Actions, acme/demo @ release.yml</a>" in shown
     assert 'href="https://github.com/acme/demo"' in shown
