@@ -16,11 +16,12 @@ from api.releases import ReleaseDetails
 from api.view import read_query, writing
 from packages.life import projects, releases
 from packages.life.deletions import deletion_of_file, deletion_of_release
+from packages.life.dependents import dependents_of
 from packages.life.projects import Deletion, deletion_of
 
 
 class DeletionSerializer(serializers.Serializer[Any]):  # Any: a dataclass
-    """What goes. Which other projects require it is not known here."""
+    """What goes, and who will miss it."""
 
     dry_run = serializers.BooleanField(help_text="true where nothing is deleted")
     project = serializers.CharField()
@@ -29,6 +30,11 @@ class DeletionSerializer(serializers.Serializer[Any]):  # Any: a dataclass
     size = serializers.IntegerField(min_value=0, help_text="bytes of the files")
     members = serializers.ListField(child=serializers.CharField(), help_text="who keep a project's name")
     invitations = serializers.IntegerField(min_value=0, help_text="that go with a project")
+    dependents = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="other projects here that require what goes and that nothing left would do for; null unless dry_run",
+    )
 
 
 class DeletionQuery(serializers.Serializer[Any]):
@@ -47,7 +53,7 @@ class ProjectWithDeletion(ProjectDetails):
         with _perhaps(request) as dry_run:
             going = deletion_of(project_name(name))
             projects.delete_project(actor, going.project, now=now)
-        return _answer(going, dry_run=dry_run)
+        return _answer(going, dry_run=dry_run, everything=True)
 
 
 class ReleaseWithDeletion(ReleaseDetails):
@@ -85,6 +91,14 @@ def _perhaps(request: Request) -> Iterator[bool]:
         transaction.set_rollback(dry_run)
 
 
-def _answer(going: Deletion, *, dry_run: bool) -> Response:
+def _answer(going: Deletion, *, dry_run: bool, everything: bool = False) -> Response:
     said = {"dry_run": dry_run, **{name: getattr(going, name) for name in Deletion.__slots__}}
+    said["dependents"] = _dependents(going, everything=everything) if dry_run else None
     return Response(DeletionSerializer(said).data)
+
+
+def _dependents(going: Deletion, *, everything: bool) -> list[str]:
+    """Looked up after the transaction, which a dry run has undone."""
+    if everything:
+        return dependents_of(going.project)
+    return dependents_of(going.project, losing=going.releases) if going.releases else []

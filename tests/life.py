@@ -11,7 +11,17 @@ from packages.attestations.naming import name_publishers
 from packages.life import members, projects, releases, retention
 from packages.life.retention import Retention
 from packages.life.rules import Act
-from packages.models import File, Invitation, JournalEntry, Membership, OutboxEntry, Project, Release, RetentionRule
+from packages.models import (
+    File,
+    Invitation,
+    JournalEntry,
+    Membership,
+    OutboxEntry,
+    Project,
+    Release,
+    ReleaseDescription,
+    RetentionRule,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 FILE = "demo-1.0.tar.gz"
@@ -224,6 +234,13 @@ def add_release(project: Project, version: str, *, days: int = 0) -> File:
     filename = f"{project.name}-{version}.tar.gz"
     values = {"sha256": "a" * 64, "size": 7, "uploaded_at": NOW, "state": "published", "voucher": "unclaimed"}
     return File.objects.create(release=release, filename=filename, **values)
+
+
+def add_dependent(name: str, line: str) -> None:
+    """A project with one release, which requires what the line says."""
+    project, _ = Project.objects.get_or_create(name=name, display_name=name, defaults={"created_at": NOW})
+    file = add_release(project, f"1.{project.releases.count()}")
+    ReleaseDescription.objects.create(release=file.release, metadata={"requires_dist": [line]}, described_at=NOW)
 
 
 def actor(name: str) -> Actor:

@@ -107,12 +107,12 @@ def test_a_dry_run_tells_what_would_go_and_deletes_nothing(demo: Project, path: 
     told = {"project": "demo", "files": files, "size": 7 * len(files), **going}
     before = everything()
     owner = token("owner", Scope.ADMIN)
-    assert call("DELETE", f"{path}?dry_run=true", owner) == {"dry_run": True, **told}
+    assert call("DELETE", f"{path}?dry_run=true", owner) == {"dry_run": True, "dependents": [], **told}
     for username in ("maintainer", "stranger"):
         call("DELETE", f"{path}?dry_run=true", token(username, Scope.ADMIN), status=403)
     call("DELETE", f"{path}?dry_runn=true", owner, status=400)
     assert everything() == before
-    assert call("DELETE", path, owner) == {"dry_run": False, **told}
+    assert call("DELETE", path, owner) == {"dry_run": False, "dependents": None, **told}
     assert File.objects.count() == 2 - len(files)
 
 

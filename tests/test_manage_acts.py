@@ -18,11 +18,10 @@ from packages.models import (
     OutboxEntry,
     Project,
     Release,
-    ReleaseDescription,
     RetentionRule,
 )
 from packages.policy import Policy
-from tests.life import EVERYBODY, FILE, MEMBERS, NOW, OPEN, STATUSES, add_release, everything, make_demo, put
+from tests.life import EVERYBODY, FILE, MEMBERS, OPEN, STATUSES, add_dependent, add_release, everything, make_demo, put
 from tests.test_manage import offered, signed_in, text
 from tests.test_pages import Page
 
@@ -110,13 +109,8 @@ def test_what_is_offered_is_what_the_rules_allow_in_each_status(who: str, status
 
 
 def test_a_project_is_deleted_once_its_name_is_typed_and_all_that_goes_is_shown(demo: Project) -> None:
-    other = Project.objects.create(name="other", display_name="Other", created_at=NOW)
-    far = Project.objects.create(name="demo-far", display_name="Far", created_at=NOW)
-    for project, line in ((other, 'De_Mo.X; extra == "no"'), (far, "demo-extra>=1"), (other, "DEMO[all] >= 1")):
-        release = Release.objects.create(project=project, version=f"1.{Release.objects.count()}", created_at=NOW)
-        ReleaseDescription.objects.create(release=release, metadata={"requires_dist": [line]}, described_at=NOW)
-        values = {"sha256": "a" * 64, "size": 1, "uploaded_at": NOW}
-        File.objects.create(release=release, filename=f"{project.name}-{release.version}.tar.gz", **values)
+    for name, line in (("other", 'De_Mo.X; extra == "no"'), ("demo-far", "demo-extra>=1"), ("other", "DEMO[all] >= 1")):
+        add_dependent(name, line)
     browser = signed_in("owner")
     shown = text(browser.get(DELETE).content)
     assert "Releases 1 Files 1 Size 7" in shown

@@ -17,7 +17,7 @@ Status = Project.Status
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What goes with a project that is deleted. `size` in bytes; for who requires it see `dependents`."""
+    """What goes with a project that is deleted. `size` in bytes; who requires it is in `dependents`."""
 
     project: str
     releases: tuple[str, ...]

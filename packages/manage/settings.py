@@ -1,7 +1,5 @@
 """`/manage/<name>/settings/` and `delete/`: a project as a whole."""
 
-from collections.abc import Iterable
-
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,10 +19,8 @@ from packages.manage.project_acts import (
     retention_offer,
     status_offers,
 )
-from packages.manage.views import show
+from packages.manage.views import first_names, show
 from packages.models import Project, RetentionRule
-
-NAMES_SHOWN = 20
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -68,14 +64,8 @@ def delete(request: HttpRequest, managed: Managed) -> HttpResponse:
     deletion = deletion_of(project.name)
     context = {
         "deletion": deletion,
-        "releases": _some(deletion.releases),
-        "dependents": _some(dependents_of(project.name)),
+        "releases": first_names(deletion.releases),
+        "dependents": first_names(dependents_of(project.name)),
         "act": offers.one("delete"),
     }
     return show(request, managed, "delete", context)
-
-
-def _some(names: Iterable[str]) -> dict[str, object]:
-    """The first of many names, and how many there are."""
-    every = list(names)
-    return {"count": len(every), "names": every[:NAMES_SHOWN], "more": max(0, len(every) - NAMES_SHOWN)}

@@ -1,6 +1,6 @@
 """`/manage/`: one's projects, and for each its releases, members, settings and journal. Every act is a POST."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from packages.life.dependents import dependents_of
+from packages.life.rules import Act
 from packages.manage.access import Managed, managing
 from packages.manage.journal_words import journal_line
 from packages.manage.offers import Offers
@@ -19,7 +21,7 @@ from packages.manage.overview import release_of, releases_of
 from packages.manage.release_acts import OF_FILE, OF_RELEASE, file_offers, release_offers
 from packages.models import File, JournalEntry, Release
 
-RELEASES_SHOWN, ENTRIES_SHOWN = 100, 50
+RELEASES_SHOWN, ENTRIES_SHOWN, NAMES_SHOWN = 100, 50, 20
 
 
 @require_safe
@@ -40,10 +42,7 @@ def release(request: HttpRequest, managed: Managed, version: str) -> HttpRespons
         raise Http404(f"The project {managed.project.name} has no release {version[:80]}.")
     if found.version != version:
         return redirect("manage-release", name=managed.project.name, version=found.version)
-    files, now = (
-        list(File.objects.filter(release=found).select_related("uploaded_by").order_by("filename")),
-        timezone.now(),
-    )
+    files, now = list(_files_of(found)), timezone.now()
     is_closed = _is_closed(found, now)
     offered = list(release_offers(managed.project, found, files=len(files), is_closed=is_closed, now=now))
     for file in files:
@@ -51,8 +50,10 @@ def release(request: HttpRequest, managed: Managed, version: str) -> HttpRespons
     offers = Offers(managed, offered)
     if answer := offers.take(request):
         return answer
+    may_delete = managed.may(Act.DELETE_FILES)
     context = {
         "release": found,
+        "dependents": first_names(dependents_of(found.project.name, losing=[found.version]) if may_delete else ()),
         "files": [(file, list(offers.shown(*OF_FILE, target=file.filename))) for file in files],
         "acts": list(offers.shown(*OF_RELEASE)),
         "is_reopened": is_closed and found.reopened_until is not None and found.reopened_until > now,
@@ -74,6 +75,12 @@ def show(request: HttpRequest, managed: Managed, page: str, context: Mapping[str
     """A page of the project, below its head and tabs."""
     about = {"project": managed.project, "managed": managed, "tab": page, "read_only": settings.UPLOAD_POLICY.read_only}
     return render(request, f"manage/{page}.html", {**about, **context})
+
+
+def first_names(names: Iterable[str]) -> dict[str, object]:
+    """The first of many names, and how many there are."""
+    every = list(names)
+    return {"count": len(every), "names": every[:NAMES_SHOWN], "more": max(0, len(every) - NAMES_SHOWN)}
 
 
 def _page(request: HttpRequest, rows: Any, size: int) -> Page[Any]:  # Any: rows of whatever kind
