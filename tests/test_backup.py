@@ -80,6 +80,7 @@ def test_clients_that_saw_newer_metadata_go_on_after_a_restore(
     restored.start()
     assert restored.root() == root
     assert not (restored.data / "first-sign-in").exists()
+    assert "first-sign-in" not in restored.log.read_text()
     assert list(verified_files(new_updater(restored, memory, root), "kept")) == [wheel("kept", "1.0")[0]]
     filename = upload(restored, token, "kept", "5.0")
     assert set(verified_files(new_updater(restored, memory, root), "kept")) == {wheel("kept", "1.0")[0], filename}
