@@ -46,7 +46,10 @@ class ScopeMissingError(AccessError):
     code = "scope-missing"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"The API token lacks the scope '{scope}'; make one with create_token --scope {scope}.")
+        super().__init__(
+            f"The API token lacks the scope '{scope}'; make another one on your tokens' page, or with "
+            f"create_token --scope {scope}."
+        )
         self.scope = scope
 
 

@@ -81,7 +81,9 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
 @require_safe
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for files from one's own disk."""
-    return render(request, "upload.html", {**about_index(request), "limit": settings.UPLOAD_POLICY.file_limit})
+    policy = settings.UPLOAD_POLICY
+    about = {"limit": policy.file_limit, "read_only": policy.read_only}
+    return render(request, "upload.html", {**about_index(request), **about})
 
 
 def trust_summary() -> TrustSummary | None:

@@ -168,9 +168,14 @@ def _refusal(request: HttpRequest, error: AccessError | UploadRefusedError) -> H
 
 
 def _answer(request: HttpRequest, status: int, sentences: list[str], *, code: str) -> HttpResponse:
-    """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it."""
+    """Plain text, a sentence a line with the gravest first, or JSON where the client prefers it and names no text.
+
+    uv names both, prefers JSON, and shows nothing of it but the code.
+    """
     UPLOADS.labels(code).inc()
-    if request.get_preferred_type(["text/plain", "application/json"]) == "application/json":
+    names_text = any((kind.main_type, kind.sub_type) == ("text", "plain") for kind in request.accepted_types)
+    prefers_json = request.get_preferred_type(["text/plain", "application/json"]) == "application/json"
+    if prefers_json and not names_text:
         rest = {"faults": sentences} if status >= 400 else {"warnings": sentences[1:]}
         return JsonResponse({"code": code, "message": sentences[0], **rest}, status=status)
     text = "\n".join(sentences) + "\n"

@@ -80,6 +80,7 @@ def test_clients_that_saw_newer_metadata_go_on_after_a_restore(
     restored.start()
     assert restored.root() == root
     assert not (restored.data / "first-sign-in").exists()
+    assert "first-sign-in" not in restored.log.read_text()
     assert list(verified_files(new_updater(restored, memory, root), "kept")) == [wheel("kept", "1.0")[0]]
     filename = upload(restored, token, "kept", "5.0")
     assert set(verified_files(new_updater(restored, memory, root), "kept")) == {wheel("kept", "1.0")[0], filename}
@@ -153,3 +154,20 @@ def test_what_is_published_while_a_backup_begins_keeps_its_owner(new_index: NewI
     assert run(restored, "restore", tmp_path / "backup").returncode == 0
     owned = "SELECT name FROM packages_project p JOIN packages_membership m ON m.project_id = p.id ORDER BY name"
     assert rows(restored.data, owned) == [("before",), ("meanwhile",)]
+
+
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "postgresql"), ("postgresql", "sqlite")])
+def test_downloads_that_were_counted_are_in_a_backup(
+    request: pytest.FixtureRequest, new_index: NewIndex, tmp_path: Path, source: str, target: str
+) -> None:
+    index = new_index(**SMALL, **database(request, source)).start()
+    filename = upload(index, index.token(), "fetched", "1.0")
+    assert readable_files(index, "fetched")[filename]
+    assert index.stop() == 0  # what was counted is written down
+    done = run(index, "backup", tmp_path / "backup", "--with-online-key")
+    assert done.returncode == 0, done.stderr
+    restored = new_index(**SMALL, **database(request, target))
+    done = run(restored, "restore", tmp_path / "backup")
+    assert done.returncode == 0, done.stderr
+    restored.start()
+    assert "Downloads, 30 days</dt><dd>1</dd>" in restored.get("/project/fetched/").text

@@ -84,6 +84,17 @@ def test_uv_publish_uploads_and_repeats_harmlessly(any_index: RunningIndex, tmp_
     any_index.wait_until_listed("uv-published", "uv_published-1.0-py3-none-any.whl", "uv_published-1.0.tar.gz")
 
 
+def test_uv_publish_says_why_a_file_was_refused(any_index: RunningIndex, tmp_path: Path) -> None:
+    from tests.distributions import wheel
+
+    name, content = wheel("uv-refused", "1.0", extra="Classifier: Not :: One\n")
+    (tmp_path / name).write_bytes(content)
+    command = [BIN / "uv", "publish", "--publish-url", f"{any_index.url}/legacy/", "--token", any_index.token()]
+    done = run(*command, tmp_path / name, tmp_path=tmp_path)
+    assert done.returncode != 0
+    assert "Not :: One" in done.stderr.partition("Server says: ")[2]
+
+
 def test_everything_verifies_in_python_tuf(
     filled: RunningIndex, real_distributions: list[Path], tmp_path: Path
 ) -> None:

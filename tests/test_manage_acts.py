@@ -234,6 +234,7 @@ def test_an_old_release_is_reopened_where_age_closes_releases(settings: Settings
 
 def test_nothing_changes_while_the_index_is_read_only(settings: Settings) -> None:
     settings.UPLOAD_POLICY = Policy(read_only="we move house")
+    assert "No file is taken at the moment: we move house" in text(signed_in("owner").get("/upload/").content)
     before = everything()
     browser = signed_in("owner")
     for path, fields in ((SETTINGS, {"act": "archive"}), (DELETE, {"act": "delete", "confirm": "demo"})):
@@ -271,6 +272,7 @@ def test_publishers_are_named_one_a_line_and_what_is_none_is_said_beside_the_fie
     for_others = text(signed_in("maintainer").get(SETTINGS).content)
     assert "that the project names: github:acme/demo@release.yml, gitlab:acme/tools/demo. Others" in for_others
     owner.post(SETTINGS, {**path, "publishers": ""})
+    assert "of these publishers" not in text(owner.get(SETTINGS).content)  # there are none
     assert not AttestationIdentity.objects.exists()
 
 

@@ -137,7 +137,7 @@ def test_a_token_that_is_none_is_refused(index: RunningIndex, text: str) -> None
 def test_a_token_of_scope_read_does_not_upload(index: RunningIndex) -> None:
     before = stored_files(index)
     reply = index.post_upload(*wheel("scoped", "1.0"), token=index.token("--scope", "read"))
-    assert_refused(index, reply, 403, "lacks the scope 'upload'", before)
+    assert_refused(index, reply, 403, "lacks the scope 'upload'; make another one on your tokens' page", before)
 
 
 def test_a_token_for_one_project_uploads_to_no_other(index: RunningIndex) -> None:

@@ -5,7 +5,7 @@ import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ def _load_table(path: Path, model: type[Model]) -> type[Model]:
 
 
 def _encode(value: object) -> str:
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # a datetime is one too
         return value.isoformat()
     if isinstance(value, bytes | memoryview):
         return base64.b64encode(value).decode()
@@ -134,5 +134,5 @@ def _encode(value: object) -> str:
 
 
 def _decode(row: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:  # Any: whatever the fields hold
-    """A BinaryField and a DateTimeField read their text as `_encode` writes it."""
+    """A BinaryField, a DateField and a DateTimeField read their text as `_encode` writes it."""
     return {name: fields[name].to_python(value) for name, value in row.items()}

@@ -9,10 +9,11 @@ def welcome(*, address: str, trust: TrustSummary | None, sign_in: Path) -> str:
     """The text, for an index whose first publication is done."""
     fingerprint = trust.fingerprint if trust else "(no root yet)"
     development = " --development" if trust and trust.development else ""
+    whose = f" (user and password in {sign_in})" if sign_in.exists() else ""  # it is in no backup
     note = "\n  This is a development index: its keys lie in the data folder. Do not rely on it." if development else ""
     return f"""
   Indexsite is ready at {address}/
-  First sign-in:        {address}/admin/ (user and password in {sign_in})
+  {"First sign-in:" if whose else "Sign-in:      "}        {address}/admin/{whose}
   Trusted root, sha256: {fingerprint}{note}
 
   A token to upload with:

@@ -127,8 +127,7 @@ def publishers_offer(project: Project, named: Sequence[str]) -> Offer:
         title="Publishers",
         said="",
         button="Name these publishers",
-        done="From the next upload on, attestations of these publishers are taken, and of no others. What is attested "
-        "already stays so.",
+        done="The publishers are changed, from the next upload on. What is attested already stays so.",
         do=lambda actor, values, now: name_publishers(actor, name, values["publishers"].split(), now=now),
         form=partial(PublishersForm, initial={"publishers": "\n".join(named)}),
     )
