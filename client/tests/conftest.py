@@ -13,6 +13,8 @@ from client.tests.distributions import wheel
 from client.tests.homes import Home
 from client.tests.hostile_mirror import HostileMirror
 from client.tests.index_simulator import IndexSimulator
+from client.tests.tuf_clients import OurClient, PythonTuf, VerifyingClient
+from client.tests.victims import NewClient, demo_index
 from indexsite_client.fetcher import Downloads
 from indexsite_client.pinning import Pin, pin_index
 from indexsite_client.session import VerifiedSession
@@ -44,12 +46,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def simulator() -> IndexSimulator:
-    """An index with two projects in its bins: demo-app needs demo-lib."""
-    simulator = IndexSimulator()
-    simulator.add_project("demo-lib", [wheel("demo-lib", "1.0"), wheel("demo-lib", "1.1")])
-    simulator.add_project("demo-app", [wheel("demo-app", "2.0", requires=("demo-lib",))])
-    simulator.publish()
-    return simulator
+    return demo_index()
 
 
 @pytest.fixture
@@ -80,6 +77,21 @@ def trusted(home: Home, simulator: IndexSimulator, mirror: HostileMirror, monkey
         monkeypatch.setenv(name, home.environment[name])
     pin_index(Pin(mirror.url, fingerprint=simulator.fingerprint), token=None, environment_token=None)
     return home
+
+
+@pytest.fixture(params=[OurClient, PythonTuf])
+def new_client(
+    request: pytest.FixtureRequest, simulator: IndexSimulator, mirror: HostileMirror, tmp_path: Path
+) -> NewClient:
+    """Makes clients that know nothing but the first root."""
+    made: list[VerifyingClient] = []
+
+    def make() -> VerifyingClient:
+        root = simulator.served["/tuf/metadata/1.root.json"]
+        made.append(request.param(mirror.url, root, tmp_path / f"client{len(made)}"))
+        return made[-1]
+
+    return make
 
 
 @pytest.fixture

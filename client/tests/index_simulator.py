@@ -163,6 +163,12 @@ class IndexSimulator:
         data: bytes = metadata.to_bytes(_COMPACT)
         return data
 
+    @staticmethod
+    def meta_file(role: str, version: int, data: bytes) -> MetaFile:
+        """The entry of a document in the snapshot; bins have no hash there."""
+        is_bin = role.startswith(f"{protocol.BIN_PREFIX}-")
+        return MetaFile(version, len(data), None if is_bin else {"sha256": sha256(data)})
+
     def publish_root(self) -> bytes:
         """Publish the root as it is now; for another one raise its version first."""
         data = self.sign("root", self.root)
@@ -181,7 +187,7 @@ class IndexSimulator:
             document.version = self.version
             data = self.sign(role, document)
             self.served[f"/tuf/metadata/{self.version}.{role}.json"] = data
-            meta[f"{role}.json"] = MetaFile(self.version, len(data))
+            meta[f"{role}.json"] = self.meta_file(role, self.version, data)
         snapshot = Snapshot(version=self.version, expires=self.now + timedelta(days=7), meta=meta)
         self.extend(snapshot, "snapshot")
         data = self.sign("snapshot", snapshot)
