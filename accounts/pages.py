@@ -1,5 +1,8 @@
-"""The pages on which people look after their own tokens."""
+"""The pages on which people sign in and look after their own tokens."""
 
+from typing import Any
+
+from allauth.account.views import LoginView
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import F
@@ -13,6 +16,14 @@ from accounts.callers import Scope, create_token, revoke_token
 from accounts.forms import TokenForm
 from accounts.freshness import SignInTooOldError, check_signed_in_lately
 from accounts.models import Token, User
+
+
+class SignIn(LoginView):  # type: ignore[misc]  # allauth has no types
+    """Tells where the first user's password is, until somebody has signed in."""
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:  # Any: as allauth has it
+        nobody_yet = not User.objects.exclude(last_login=None).exists()
+        return {**super().get_context_data(**kwargs), "nobody_yet": nobody_yet}
 
 
 @never_cache

@@ -14,7 +14,7 @@ from accounts import pages
 _form = require_http_methods(["GET", "HEAD", "POST"])  # allauth takes a PUT for a POST
 urlpatterns = [
     path("", require_safe(RedirectView.as_view(pattern_name="account-tokens")), name="account"),
-    path("login/", _form(allauth.login), name="account_login"),
+    path("login/", _form(pages.SignIn.as_view()), name="account_login"),
     path("logout/", _form(allauth.logout), name="account_logout"),
     path("inactive/", require_safe(allauth.account_inactive), name="account_inactive"),
     path("password/", _form(login_required(allauth.password_change)), name="account_change_password"),

@@ -80,7 +80,7 @@ class IndexReadOnlyError(UploadRefusedError):
     code = "read-only"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"This index is read-only at the moment: {reason}; upload again when it is over.")
+        super().__init__(f"This index is read-only at the moment: {reason}; try again when it is over.")
         self.reason = reason
 
 

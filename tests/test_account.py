@@ -152,3 +152,20 @@ def test_a_password_is_changed_and_the_old_one_ends(index: RunningIndex) -> None
     assert browser.get("/account/tokens/").url == f"{index.url}/account/tokens/"
     assert "/account/login/" in other.get("/account/tokens/").url
     assert Browser(index).sign_in("grace", "nanoseconds-of-wire").url == f"{index.url}/"
+
+
+def test_where_the_first_password_lies_is_told_until_it_is_of_no_use(new_index: NewIndex) -> None:
+    index = new_index().start()
+    browser, first = Browser(index), first_password(index)
+    assert "first-sign-in" in browser.get("/account/login/").html
+    browser.sign_in(password=first)
+    assert "first-sign-in" not in Browser(index).get("/account/login/").html
+    index.stop()
+    index.start()
+    assert first_password(index) == first
+    new = "differently-lovely-1815"
+    browser.post("/account/password/", {"oldpassword": first, "password1": new, "password2": new})
+    index.stop()
+    index.start()
+    assert not (index.data / "first-sign-in").exists()
+    assert "first-sign-in: its password is no longer in use" in index.log.read_text()

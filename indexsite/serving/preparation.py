@@ -60,6 +60,8 @@ def _prepare(now: datetime) -> list[str]:
         said.append(f"renewed {renewed} roles that neared their expiry.")
     if _make_first_user():
         said.append(f"made the user {FIRST_USER}.")
+    if _forget_first_password():
+        said.append("removed the file first-sign-in: its password is no longer in use.")
     return said
 
 
@@ -160,4 +162,16 @@ def _make_first_user() -> bool:
         file.flush()
         os.fsync(file.fileno())
     User.objects.create_superuser(FIRST_USER, password=password)
+    return True
+
+
+def _forget_first_password() -> bool:
+    """Remove the file once its password has been changed: it would only mislead."""
+    path = first_sign_in()
+    if not path.exists():
+        return False
+    user = User.objects.filter(username=FIRST_USER).first()
+    if user is not None and user.check_password(path.read_text().split()[-1]):
+        return False
+    path.unlink()
     return True
