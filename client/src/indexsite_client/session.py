@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from indexsite_client.boundary import speaking
-from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
+from indexsite_client.errors import ClientError, DocumentGoneError, ProjectNotFoundError, VerificationError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.filestore import FileStore
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 from indexsite_client.requirements import check_requirements
-from indexsite_client.snapshot import DocumentGoneError, Snapshot
+from indexsite_client.snapshot import Snapshot
 from indexsite_client.trusted import TrustedIndex
 
 LIFETIME = 60.0  # seconds that one refresh serves
