@@ -169,6 +169,17 @@ class IndexSimulator:
         self.served[f"/tuf/metadata/{self.root.version}.root.json"] = data
         return data
 
+    def publish_another_root(self) -> None:
+        """The next version of the root, unchanged otherwise."""
+        self.root.version += 1
+        self.publish_root()
+
+    def remove_project(self, name: str) -> None:
+        """Vouch for nothing of it any more; its bytes are still served."""
+        for document in self.targets.values():
+            for path in [path for path in document.targets if path.startswith(f"{name}/")]:
+                del document.targets[path]
+
     @property
     def fingerprint(self) -> str:
         return sha256(self.served[f"/tuf/metadata/{self.root.version}.root.json"])

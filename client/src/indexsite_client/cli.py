@@ -8,6 +8,7 @@ import click
 
 from indexsite_client.credentials import split_index_url, token_from_environment
 from indexsite_client.errors import ClientError, UsageError
+from indexsite_client.mirror.command import mirror
 
 
 def _say(sentence: str) -> None:
@@ -64,6 +65,9 @@ def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
 
     runner = run_unverified if unsafe else run_verified
     sys.exit(runner(index, installer, environment=os.environ, say=_say))
+
+
+commands.add_command(mirror)
 
 
 def main() -> None:
