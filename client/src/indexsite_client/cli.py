@@ -9,6 +9,7 @@ import click
 from indexsite_client.credentials import split_index_url, token_from_environment
 from indexsite_client.errors import ClientError, UsageError
 from indexsite_client.mirror.command import mirror
+from indexsite_client.verification.command import verify
 
 
 def _say(sentence: str) -> None:
@@ -68,6 +69,7 @@ def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
 
 
 commands.add_command(mirror)
+commands.add_command(verify)
 
 
 def main() -> None:

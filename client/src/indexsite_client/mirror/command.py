@@ -1,9 +1,7 @@
 """The command `indexsite mirror`: options in, one summary out."""
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +48,7 @@ def mirror(
     from indexsite_client.fetcher import Downloads
     from indexsite_client.mirror.mirroring import Wish, mirror_index
     from indexsite_client.mirror.requested import requested_names, required_names
+    from indexsite_client.progress import show_progress
     from indexsite_client.trusted import choose_index
 
     projects = requested_names(names) | (
@@ -61,7 +60,7 @@ def mirror(
     downloads = Downloads(token=index.token(token_from_environment(os.environ)))
     try:
         wish = Wish(projects or None, jobs=jobs, delete=delete, recheck=recheck)
-        counts = mirror_index(index, downloads, folder, wish, _show_progress)
+        counts = mirror_index(index, downloads, folder, wish, show_progress)
     finally:
         downloads.close()
     for line in summary(counts):
@@ -84,14 +83,3 @@ def summary(counts: "Counts") -> Iterator[str]:
         yield from (f"  {address}" for address in counts.withheld[:_SHOWN])
         if len(counts.withheld) > _SHOWN:
             yield f"  and {len(counts.withheld) - _SHOWN} more"
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    with click.progressbar(length=total, label=what, file=sys.stderr) as bar:
-        yield bar.update
-
-
-def _show_progress(what: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-    """A bar on a terminal, nothing elsewhere."""
-    return _bar(f"{what:>6}", total)

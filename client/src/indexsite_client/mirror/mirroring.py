@@ -6,8 +6,8 @@ next run finds what is there already.
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,13 +35,12 @@ from indexsite_client.mirror.record import Record, read_record
 from indexsite_client.mirror.top_level import TopLevel, read_top_level
 from indexsite_client.mirror.tree import MirrorTree
 from indexsite_client.mirror.walk import Walk
+from indexsite_client.progress import Progress
 from indexsite_client.protocol import NormalizedName
 from indexsite_client.trusted import TrustedIndex
 
 _ATTEMPTS = 3  # an index that publishes and prunes while we read is read anew
 _RESERVE = 50_000_000  # bytes that stay free
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True, slots=True)
