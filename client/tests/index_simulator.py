@@ -62,6 +62,7 @@ class IndexSimulator:
     targets: dict[str, Targets] = field(default_factory=dict)
     root: Root = field(init=False)
     version: int = 0
+    says_length: dict[str, int] = field(default_factory=dict)  # lies of the snapshot
 
     def __post_init__(self) -> None:
         self.root = Root(version=1, expires=self.now + timedelta(days=365), consistent_snapshot=True)
@@ -114,6 +115,19 @@ class IndexSimulator:
         for role in succinct.get_roles():
             self.signers[role] = [signer]
             self.new_targets(role)
+
+    def use_explicit_bins(self) -> None:
+        """The same bins, delegated one by one with their path hash prefixes."""
+        delegations = self.targets[protocol.UNCLAIMED].delegations
+        assert delegations
+        assert delegations.succinct_roles
+        names = list(delegations.succinct_roles.get_roles())
+        keyids, each = delegations.succinct_roles.keyids, 16 // len(names)
+        roles = {}
+        for number, name in enumerate(names):
+            prefixes = [f"{digit:x}" for digit in range(number * each, (number + 1) * each)]
+            roles[name] = DelegatedRole(name, keyids, 1, False, path_hash_prefixes=prefixes)
+        self.targets[protocol.UNCLAIMED].delegations = Delegations(delegations.keys, roles=roles)
 
     def bin_of(self, path: str) -> str:
         delegations = self.targets[protocol.UNCLAIMED].delegations
@@ -175,6 +189,17 @@ class IndexSimulator:
         self.served[f"/tuf/metadata/{self.root.version}.root.json"] = data
         return data
 
+    def publish_another_root(self) -> None:
+        """The next version of the root, unchanged otherwise."""
+        self.root.version += 1
+        self.publish_root()
+
+    def remove_project(self, name: str) -> None:
+        """Vouch for nothing of it any more; its bytes are still served."""
+        for document in self.targets.values():
+            for path in [path for path in document.targets if path.startswith(f"{name}/")]:
+                del document.targets[path]
+
     @property
     def fingerprint(self) -> str:
         return sha256(self.served[f"/tuf/metadata/{self.root.version}.root.json"])
@@ -188,6 +213,7 @@ class IndexSimulator:
             data = self.sign(role, document)
             self.served[f"/tuf/metadata/{self.version}.{role}.json"] = data
             meta[f"{role}.json"] = self.meta_file(role, self.version, data)
+            meta[f"{role}.json"].length = self.says_length.get(role, len(data))
         snapshot = Snapshot(version=self.version, expires=self.now + timedelta(days=7), meta=meta)
         self.extend(snapshot, "snapshot")
         data = self.sign("snapshot", snapshot)

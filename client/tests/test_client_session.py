@@ -12,11 +12,11 @@ from client.tests.distributions import wheel
 from client.tests.hostile_mirror import HostileMirror, flip_byte
 from client.tests.index_simulator import IndexSimulator, sha256
 from indexsite_client import protocol
+from indexsite_client.agreement import VouchedPage, VouchedTarget, check_agreement
 from indexsite_client.errors import ClientError, ProjectNotFoundError, SourceRefusedError, VerificationError
 from indexsite_client.protocol import ProjectPage
 from indexsite_client.remembered import give_back
 from indexsite_client.session import LIFETIME, VerifiedSession
-from indexsite_client.snapshot import VouchedPage, VouchedTarget, check_agreement
 
 LIB = protocol.normalize_name("demo-lib")
 NEW = protocol.normalize_name("demo-new")

@@ -7,7 +7,13 @@ from securesystemslib.exceptions import Error as SecureSystemsLibError
 from tuf.api import exceptions as tuf_errors
 from tuf.api.serialization import SerializationError
 
-from indexsite_client.errors import ClientError, CredentialsError, UnreachableError, VerificationError
+from indexsite_client.errors import (
+    ClientError,
+    CredentialsError,
+    DocumentGoneError,
+    UnreachableError,
+    VerificationError,
+)
 
 _DELIBERATE = "If it stays, somebody between you and the index may be holding back or changing what it serves."
 
@@ -63,3 +69,15 @@ def speaking(what: str) -> Iterator[None]:
         raise VerificationError(
             f"{what} was refused: it is malformed ({type(error).__name__}). {_DELIBERATE}"
         ) from error
+
+
+@contextlib.contextmanager
+def noticing_gone() -> Iterator[None]:
+    """Tell a missing document or page from other failures, since a new snapshot may mend it."""
+    try:
+        yield
+    except ClientError as error:
+        cause = error.__cause__
+        if isinstance(cause, tuf_errors.DownloadHTTPError) and cause.status_code == 404:
+            raise DocumentGoneError(f"The index lacks a document that its snapshot names: {cause}") from error
+        raise

@@ -8,6 +8,8 @@ import click
 
 from indexsite_client.credentials import split_index_url, token_from_environment
 from indexsite_client.errors import ClientError, UsageError
+from indexsite_client.mirror.command import mirror
+from indexsite_client.verification.command import verify
 
 
 def _say(sentence: str) -> None:
@@ -64,6 +66,10 @@ def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
 
     runner = run_unverified if unsafe else run_verified
     sys.exit(runner(index, installer, environment=os.environ, say=_say))
+
+
+commands.add_command(mirror)
+commands.add_command(verify)
 
 
 def main() -> None:

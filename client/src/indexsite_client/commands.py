@@ -16,12 +16,12 @@ def check_command(command: Sequence[str], environment: Mapping[str, str]) -> Ins
     installer = recognize(command)
     files = check_arguments(installer)
     paths = [file.path for file in files if file.certain or os.path.isfile(file.path)]
-    check_requirement_files(paths, read=_read_requirements, environment=environment)
+    check_requirement_files(paths, read=read_requirements, environment=environment)
     return installer
 
 
-def _read_requirements(path: str) -> bytes:
-    """Read a regular file only: what a pipe says to us it would not say again to the installer."""
+def read_requirements(path: str) -> bytes:
+    """A requirements file. It must be a regular one: what a pipe says to us it would not say again to the installer."""
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             raise SourceRefusedError(f"The requirements file {path} is no regular file; save it to one first.")

@@ -5,16 +5,24 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote
 
 from tuf.ngclient.fetcher import FetcherInterface
 
-from indexsite_client.fetcher import Downloads
 from indexsite_client.guard import ShapeGuard
 from indexsite_client.trusted import write_atomically
 
 _IMMUTABLE = re.compile(r"[0-9]+\.[a-z0-9.-]+\.json")
 _MAX_ANY = 1 << 40  # download_file() below bounds each target by its signed length while it streams
+
+
+class Reader(Protocol):
+    """Where documents come from: an index over HTTP, or a mirror's folder. Failures are those of tuf's downloads."""
+
+    def read(self, url: str, max_length: int) -> bytes: ...
+
+    def stream(self, url: str, max_length: int) -> Iterator[bytes]: ...
 
 
 class GuardedFetcher(FetcherInterface):
@@ -24,7 +32,7 @@ class GuardedFetcher(FetcherInterface):
     session has read is forgotten, so that a bad document cannot settle in the cache.
     """
 
-    def __init__(self, downloads: Downloads, guard: ShapeGuard, cache: Path) -> None:
+    def __init__(self, downloads: Reader, guard: ShapeGuard, cache: Path) -> None:
         self._downloads = downloads
         self._guard = guard
         self._cache = cache

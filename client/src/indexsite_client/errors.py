@@ -69,3 +69,21 @@ class InstallerRefusedError(UsageError):
     """The command is not one of the installers that the client can drive."""
 
     code = "installer-refused"
+
+
+class DocumentGoneError(ClientError):
+    """The index lacks a document that its own snapshot names: it has published and pruned since."""
+
+    code = "document-gone"
+
+
+class AddressRefusedError(VerificationError):
+    """A name in the index's documents cannot be the path of a file, or tries to be another one."""
+
+    code = "address-refused"
+
+
+class MirrorFolderError(ClientError):
+    """The folder of a mirror cannot be used: something else lies there, or it is full, or another run has it."""
+
+    code = "mirror-folder"

@@ -28,20 +28,25 @@ class ShapeGuard:
         self._documents: dict[str, Targets] = {}
 
     def inspect(self, filename: str, data: bytes) -> None:
-        """Check the document that was served under `<N>.<role>.json` or `timestamp.json`."""
+        """Check the document that was served under `<N>.<role>.json` or `timestamp.json`, and keep it."""
         role = filename.removesuffix(".json")
         number, dot, rest = role.partition(".")
         role = rest if dot and number.isdigit() else role
+        self.check(role, data)
+        if role not in _TOP_LEVEL:
+            self._documents[role] = Metadata[Targets].from_bytes(data).signed
+
+    def check(self, role: str, data: bytes) -> None:
+        """As `inspect`, without keeping the document: a walk over every role must not hold them all."""
         signed = _read_signed(role, data)
         if role in _TOP_LEVEL:
             self._check_top_level(role, signed)
             return
         try:
             protocol.check_shape(role, signed, index_id=self._index_id)
-            self._register_delegations(role, signed)
-            self._documents[role] = Metadata[Targets].from_bytes(data).signed
         except protocol.ShapeError as error:
             raise VerificationError(f"{error} {_ADVICE}") from error
+        self._register_delegations(role, signed)
 
     def voucher(self, target_path: str) -> str | None:
         """The role whose document is the first to list the target, in TUF's order of search.
@@ -50,6 +55,10 @@ class ShapeGuard:
         This repeats the Updater's walk over public classes, since the Updater does not say where it found a target.
         """
         return find_voucher(self._documents, target_path)
+
+    def version_of(self, role: str) -> int:
+        """The version of a role whose document was kept."""
+        return int(self._documents[role].version)
 
     def targets_listed_with(self, role: str, prefix: str) -> set[str]:
         """The target paths below `prefix` that the role's own document lists."""

@@ -5,16 +5,17 @@ import hmac
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from indexsite_client.boundary import speaking
-from indexsite_client.errors import ClientError, ProjectNotFoundError, VerificationError
+from indexsite_client.errors import ClientError, DocumentGoneError, ProjectNotFoundError, VerificationError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.filestore import FileStore
 from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage
 from indexsite_client.requirements import check_requirements
-from indexsite_client.snapshot import DocumentGoneError, Snapshot
+from indexsite_client.snapshot import Snapshot
 from indexsite_client.trusted import TrustedIndex
 
 LIFETIME = 60.0  # seconds that one refresh serves
@@ -22,6 +23,17 @@ _SETTLED = 1.0  # what a refresh at least this many seconds old does not know is
 _MAX_METADATA = 10_000_000
 
 _Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Voucher:
+    """What the index's roles say of one file now; `yanked` is as on its page."""
+
+    role: str
+    version: int
+    sha256: str
+    length: int
+    yanked: str | None
 
 
 class VerifiedSession:
@@ -58,6 +70,16 @@ class VerifiedSession:
     def listed(self, project: NormalizedName, filename: str) -> PageFile:
         """The page's entry for a file; raises ProjectNotFoundError where the page has none."""
         return self._ask(lambda snapshot: snapshot.page(project).entry(filename))
+
+    def voucher(self, project: NormalizedName, filename: str) -> Voucher:
+        """Who vouches for a file, and for which bytes; raises ProjectNotFoundError where nobody does."""
+
+        def question(snapshot: Snapshot) -> Voucher:
+            found, entry = snapshot.file(project, filename), snapshot.page(project).entry(filename)
+            version = snapshot.version_of(found.role)
+            return Voucher(found.role, version, found.sha256, found.target.length, entry.yanked)
+
+        return self._ask(question)
 
     def file(self, project: NormalizedName, filename: str) -> BinaryIO:
         """The file, wholly downloaded, verified and open, to be closed by the caller.
