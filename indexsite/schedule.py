@@ -20,6 +20,7 @@ from packages.life import retention
 from packages.tasks import describe_what_waits
 from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
+from tufsigning.core.renewal import EVERY
 from tufsigning.errors import TrustError
 from tufsigning.tasks import publish_waiting_changes, renew_roles
 
@@ -68,7 +69,7 @@ def _send(actor: Actor[[], None]) -> None:
 
 
 ACTS = (
-    PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: _send(renew_roles)),
+    PeriodicAct("renew-roles", EVERY, lambda now: _send(renew_roles)),
     PeriodicAct("prune", timedelta(hours=1), _prune),
     PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),

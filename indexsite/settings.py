@@ -70,6 +70,8 @@ API_REQUESTS_PER_ADDRESS = ENVIRONMENT.api_requests_per_address
 SEARCH_SECONDS = ENVIRONMENT.search_seconds
 CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
+SNAPSHOT_DAYS = ENVIRONMENT.snapshot_days
+BIN_DAYS = ENVIRONMENT.bin_days
 ONLINE_KEY = ENVIRONMENT.online_key
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
 
