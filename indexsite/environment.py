@@ -59,6 +59,8 @@ class Environment(BaseModel):
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
     snapshot_days: int = Field(default=7, ge=1, le=30)
     bin_days: int = Field(default=7, ge=1, le=30)
+    prune_every_days: int = Field(default=1, ge=0, le=365)
+    prune_grace_days: int = Field(default=14, ge=1, le=3650)
 
     def secrets_for_parts(self) -> dict[str, str]:
         """The variables that left this process's environment, for a process that it starts."""

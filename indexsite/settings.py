@@ -72,6 +72,8 @@ CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
 SNAPSHOT_DAYS = ENVIRONMENT.snapshot_days
 BIN_DAYS = ENVIRONMENT.bin_days
+PRUNE_EVERY_DAYS = ENVIRONMENT.prune_every_days
+PRUNE_GRACE_DAYS = ENVIRONMENT.prune_grace_days
 ONLINE_KEY = ENVIRONMENT.online_key
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
 

@@ -13,12 +13,18 @@ from tufsigning.ceremony import hold_development_ceremony
 from tufsigning.library import Library
 from tufsigning.publisher import Publisher
 
+FILES = "storage.filesystem.DurableFileSystemStorage"
 
-def signed_index(settings: Settings, folder: Path, *, bins: int = 4) -> Publisher:
+
+def signed_index(settings: Settings, folder: Path, *, bins: int = 4, backend: str = FILES) -> Publisher:
     """The publisher of an index in this folder whose development ceremony was just held."""
+    store = {"BACKEND": backend, "OPTIONS": {"location": folder / "store"}}
+    return signed_index_on(settings, folder, store, bins=bins)
+
+
+def signed_index_on(settings: Settings, folder: Path, backend: dict[str, object], *, bins: int = 4) -> Publisher:
+    """The same on any store."""
     settings.DATA, settings.BINS = folder, bins
-    options = {"location": folder / "store"}
-    backend = {"BACKEND": "storage.filesystem.DurableFileSystemStorage", "OPTIONS": options}
     settings.STORAGES = {**settings.STORAGES, "default": backend}
     publisher = Publisher(Library())
     assert hold_development_ceremony(publisher, now=timezone.now())
