@@ -30,6 +30,10 @@ class DurableFileSystemStorage(FileSystemStorage):
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def local(self, name: str) -> Path | None:
+        """The file itself, for hard links: what lies under a name is never changed in place."""
+        return Path(self.path(name))
+
     def write(self, files: Mapping[str, Source]) -> None:
         """Write all these files durably: their bytes, and the folders that name them. Received ones are moved."""
         with disk_faults_named(self.location):

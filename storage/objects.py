@@ -90,6 +90,10 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
         with self._faults_named(f"signing an address of {name}"):
             return str(self.client.generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_SECONDS))
 
+    def local(self, name: str) -> Path | None:
+        """Nothing of it lies on this machine."""
+        return None
+
     def incoming_folder(self) -> Path:
         """Where uploads are received: on this machine."""
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)

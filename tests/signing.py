@@ -1,7 +1,9 @@
 """An index that is signed in the process of the tests: its publisher, and what uploads leave behind."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from django.utils import timezone
 from pytest_django import Settings
@@ -22,7 +24,13 @@ def signed_index(settings: Settings, folder: Path, *, bins: int = 4, backend: st
     return signed_index_on(settings, folder, store, bins=bins)
 
 
-def signed_index_on(settings: Settings, folder: Path, backend: dict[str, object], *, bins: int = 4) -> Publisher:
+def signed_index_on(
+    settings: Settings,
+    folder: Path,
+    backend: Mapping[str, Any],
+    *,
+    bins: int = 4,  # Any: of any backend
+) -> Publisher:
     """The same on any store."""
     settings.DATA, settings.BINS = folder, bins
     settings.STORAGES = {**settings.STORAGES, "default": backend}

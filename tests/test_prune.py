@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from indexsite.operation.backup import published_documents
 from packages import outbox
 from packages.attestations.models import FileProvenance
 from packages.models import File, OutboxEntry
@@ -157,6 +158,20 @@ def test_a_young_index_and_an_idle_one_lose_nothing(years: Years) -> None:
     years.go_to(3000).prune()  # nothing was published since
     assert_whole()
     assert {blob_name(page_of("demo")), blob_name(File.objects.get().sha256)} <= years.names()
+
+
+def test_what_is_published_stays_whatever_the_file_system_says_of_its_age(years: Years) -> None:
+    """As after a store was copied back with other times than it had."""
+    years.go_to(1).upload("demo", "1.0")
+    years.go_to(12).upload("demo", "2.0")
+    for path in years.folder.rglob("*"):
+        os.utime(path, (0, 0))
+    years.go_to(20)
+    assert years.prune().documents > 0  # of the ceremony's
+    library = Library()
+    current = library.current()
+    assert set(published_documents(current)) <= years.names()
+    assert_whole()
 
 
 def test_roots_are_never_removed_however_old(years: Years) -> None:
