@@ -22,7 +22,7 @@ from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.core.renewal import EVERY
 from tufsigning.errors import TrustError
-from tufsigning.tasks import prune_store, publish_waiting_changes, renew_roles
+from tufsigning.tasks import announce_ends, prune_store, publish_waiting_changes, renew_roles
 
 TICK = 1.0  # seconds
 _SWEPT_AFTER = timedelta(seconds=2)
@@ -75,6 +75,7 @@ ACTS = (
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
     PeriodicAct("search-missing", timedelta(days=1), lambda now: keeping.note_what_is_missing()),
     PeriodicAct("downloads", timedelta(hours=1), _tend_downloads),
+    PeriodicAct("announce-ends", timedelta(hours=1), lambda now: _send(announce_ends)),
     *(
         [PeriodicAct("prune-store", timedelta(days=settings.PRUNE_EVERY_DAYS), lambda now: _send(prune_store))]
         if settings.PRUNE_EVERY_DAYS

@@ -9,6 +9,7 @@ from django.db import InterfaceError, OperationalError
 
 from packages.outbox import PUBLISH_ACTOR, PUBLISH_QUEUE
 from storage.contract import StorageUnavailableError
+from tufsigning.announcing import announce_expiries
 from tufsigning.ceremony import renew_development_roles
 from tufsigning.clock import signing_time
 from tufsigning.core.documents import Document
@@ -45,6 +46,12 @@ def prune_store() -> None:
     """Remove what nothing needs any more. What is left over is removed the next time."""
     pruned = prune(Library(), signing_time, grace=timedelta(days=settings.PRUNE_GRACE_DAYS))
     log.info("Pruned %s.", pruned)
+
+
+@dramatiq.actor(queue_name=PUBLISH_QUEUE, max_retries=0, throws=(TrustError, *_AWAY))
+def announce_ends() -> None:
+    """Say which offline roles near their end."""
+    announce_expiries(Library().current(), now=signing_time())
 
 
 def _renew_offline(current: Current) -> tuple[Document, ...]:
