@@ -47,6 +47,34 @@ def read_object_store(url: str) -> ObjectStore:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Who takes our mail; `security` is "tls" from the first byte, "starttls", or none."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    security: str = ""
+
+
+_MAIL = {"smtp": ("", 25), "smtp+starttls": ("starttls", 587), "smtps": ("tls", 465)}
+
+
+def read_mail_server(url: str) -> MailServer:
+    """From smtp+starttls://USER:PASSWORD@host:port; raises ValueError, which shows no secret."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("the port is no number; percent-encode / + @ : in the password") from None
+    if parts.scheme not in _MAIL or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("give smtp+starttls://USER:PASSWORD@host, smtps:// for TLS at once, or smtp:// without TLS")
+    security, usual = _MAIL[parts.scheme]
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    return MailServer(parts.hostname, port or usual, user, password, security)
+
+
 def check_broker(url: str) -> None:
     """Raise ValueError unless it is redis://user:password@host:port/number, or rediss:// with TLS."""
     parts = urlsplit(url)

@@ -1,5 +1,6 @@
 """What an administrator may set: one typed reading of the INDEXSITE_* environment, which refuses nonsense."""
 
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -8,13 +9,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from indexsite.addresses import ObjectStore, check_broker, read_object_store
+from indexsite.addresses import MailServer, ObjectStore, check_broker, read_mail_server, read_object_store
 from packages.attestations.identities import Identity, read_identities
 from packages.attestations.trusted_root import check_trusted_root
 
 PREFIX = "INDEXSITE_"
 GIB = 1024**3
-SECRETS = frozenset({"database_url", "broker_url", "storage_url", "secret_key", "online_key"})
+SECRETS = frozenset({"database_url", "broker_url", "storage_url", "secret_key", "online_key", "mail_url"})
+_ADDRESS = re.compile(r"[^@\s<>,;:\\\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
 class SettingError(ValueError):
@@ -57,6 +59,13 @@ class Environment(BaseModel):
     search_seconds: float = Field(default=2, gt=0, le=60)
     cache_mib: int = Field(default=32, gt=0, le=1_048_576)
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
+    snapshot_days: int = Field(default=7, ge=1, le=30)
+    bin_days: int = Field(default=7, ge=1, le=30)
+    mail_url: SecretStr = SecretStr("")
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    prune_every_days: int = Field(default=1, ge=0, le=365)
+    prune_grace_days: int = Field(default=14, ge=1, le=3650)
 
     def secrets_for_parts(self) -> dict[str, str]:
         """The variables that left this process's environment, for a process that it starts."""
@@ -124,6 +133,38 @@ class Environment(BaseModel):
         elif url and not url.startswith("file:///"):
             raise ValueError("give file:///absolute/folder or s3://…; unset, it is a folder of the data folder")
         return value
+
+    @field_validator("mail_to", mode="before")
+    @classmethod
+    def _read_addresses(cls, value: object) -> object:
+        return tuple(each.strip() for each in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("mail_from", "mail_to")
+    @classmethod
+    def _are_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        each = (value,) if isinstance(value, str) and value else value
+        if any(not _ADDRESS.fullmatch(address) for address in each):
+            raise ValueError("give addresses such as admin@example.org, separated by commas")
+        return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _is_mail_server(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            read_mail_server(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _mail_is_whole(self) -> "Environment":
+        if (self.mail_to or self.mail_from) and not (self.mail_url.get_secret_value() and self.mail_from):
+            raise ValueError(f"{PREFIX}MAIL_URL and {PREFIX}MAIL_FROM belong together, and {PREFIX}MAIL_TO needs both")
+        return self
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The server that `mail_url` names."""
+        url = self.mail_url.get_secret_value()
+        return read_mail_server(url) if url else None
 
     @model_validator(mode="after")
     def _redirects_to_somewhere(self) -> "Environment":

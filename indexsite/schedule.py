@@ -20,8 +20,9 @@ from packages.life import retention
 from packages.tasks import describe_what_waits
 from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
+from tufsigning.core.renewal import EVERY
 from tufsigning.errors import TrustError
-from tufsigning.tasks import publish_waiting_changes, renew_roles
+from tufsigning.tasks import announce_ends, prune_store, publish_waiting_changes, renew_roles
 
 TICK = 1.0  # seconds
 _SWEPT_AFTER = timedelta(seconds=2)
@@ -68,12 +69,18 @@ def _send(actor: Actor[[], None]) -> None:
 
 
 ACTS = (
-    PeriodicAct("renew-roles", timedelta(minutes=10), lambda now: _send(renew_roles)),
+    PeriodicAct("renew-roles", EVERY, lambda now: _send(renew_roles)),
     PeriodicAct("prune", timedelta(hours=1), _prune),
     PeriodicAct("seal-journal", timedelta(minutes=1), lambda now: sealing.seal_all(now=now)),
     PeriodicAct("retention", timedelta(hours=1), lambda now: retention.apply_rules(now=now)),
     PeriodicAct("search-missing", timedelta(days=1), lambda now: keeping.note_what_is_missing()),
     PeriodicAct("downloads", timedelta(hours=1), _tend_downloads),
+    PeriodicAct("announce-ends", timedelta(hours=1), lambda now: _send(announce_ends)),
+    *(
+        [PeriodicAct("prune-store", timedelta(days=settings.PRUNE_EVERY_DAYS), lambda now: _send(prune_store))]
+        if settings.PRUNE_EVERY_DAYS
+        else []
+    ),
 )
 _SEARCH = PeriodicAct("search", timedelta(seconds=1), lambda now: keeping.keep_up())
 

@@ -70,6 +70,15 @@ API_REQUESTS_PER_ADDRESS = ENVIRONMENT.api_requests_per_address
 SEARCH_SECONDS = ENVIRONMENT.search_seconds
 CACHE_BYTES = ENVIRONMENT.cache_mib * 1024 * 1024
 BINS = ENVIRONMENT.bins
+SNAPSHOT_DAYS = ENVIRONMENT.snapshot_days
+BIN_DAYS = ENVIRONMENT.bin_days
+MAIL_TO = ENVIRONMENT.mail_to
+if _mail := ENVIRONMENT.mail_server:
+    EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.host, _mail.port, _mail.user, _mail.password
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.security == "starttls", _mail.security == "tls"
+    EMAIL_TIMEOUT, DEFAULT_FROM_EMAIL = 10, ENVIRONMENT.mail_from
+PRUNE_EVERY_DAYS = ENVIRONMENT.prune_every_days
+PRUNE_GRACE_DAYS = ENVIRONMENT.prune_grace_days
 ONLINE_KEY = ENVIRONMENT.online_key
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
 

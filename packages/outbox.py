@@ -5,7 +5,7 @@ Plain values only: this is all that `tufsigning` knows of `packages`.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,6 +22,7 @@ from indexsite_client.protocol import (
 )
 from packages import changes as visible
 from packages import restoration, sealing
+from packages.attestations.models import FileProvenance
 from packages.chain import JournalHead as JournalHead  # of which the publisher knows from here
 from packages.chain import rfc3339
 from packages.models import File, OutboxEntry, Project, yank_shown
@@ -156,6 +157,19 @@ def settle(changes: Iterable[WaitingChange], *, vouchers: Mapping[str, str], now
 def seal_journal(*, published: JournalHead | None, now: datetime) -> JournalHead:
     """Seal what the journal gained, inside the caller's transaction; its head is to be signed (ADR 13)."""
     return sealing.seal_journal(published=published, now=now)
+
+
+def known_blobs() -> Iterator[str]:
+    """The SHA-256 of every blob that rows know, some more than once: files but the deleted ones, metadata, provenance.
+
+    Whatever their state: a file that waits, or that is withheld, has bytes too.
+    """
+    for sha256, metadata in File.objects.values_list("sha256", "metadata_sha256").iterator():
+        yield sha256
+        if metadata:
+            yield metadata
+    kept = FileProvenance.objects.exclude(file__state=File.State.DELETED)
+    yield from kept.values_list("sha256", flat=True).iterator()
 
 
 def published_projects() -> tuple[NormalizedName, ...]:

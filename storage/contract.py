@@ -2,13 +2,15 @@
 
 import contextlib
 import errno
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Protocol, TypeAlias, cast
 
 from django.core.files.storage import storages
 
-METADATA = "metadata"
+METADATA, BLOBS = "metadata", "blobs"
 TIMESTAMP = f"{METADATA}/timestamp.json"
 
 
@@ -44,6 +46,15 @@ class Watch(Protocol):
 Source: TypeAlias = bytes | Path  # what to write: bytes, or a file in the incoming folder that is taken over
 
 
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Something that lies in the store: its size in bytes, and when it was written last."""
+
+    name: str
+    size: int
+    written_at: datetime
+
+
 class DurableStorage(Protocol):
     """Where bytes are kept. Implementations are named in settings.STORAGES and carry Django's storage API too.
 
@@ -54,9 +65,12 @@ class DurableStorage(Protocol):
     def exists(self, name: str) -> bool: ...
     def size(self, name: str) -> int: ...
     def url(self, name: str) -> str: ...
+    def local(self, name: str) -> Path | None: ...
     def incoming_folder(self) -> Path: ...
     def write(self, files: Mapping[str, Source]) -> None: ...
     def replace(self, name: str, content: bytes, *, expected: bytes | None) -> None: ...
+    def stored(self, folder: str) -> Iterator[StoredFile]: ...
+    def remove(self, names: Iterable[str], *, written_before: datetime) -> set[str]: ...
     def watch(self, name: str) -> Watch: ...
     def check(self) -> None: ...
 
@@ -82,7 +96,7 @@ def disk_faults_named(folder: object) -> Iterator[None]:
 
 def blob_name(sha256: str) -> str:
     """Where the blob with this hash (64 hexadecimal digits) lies."""
-    return f"blobs/{sha256[:2]}/{sha256}"
+    return f"{BLOBS}/{sha256[:2]}/{sha256}"
 
 
 def document_name(role: str, version: int) -> str:

@@ -7,12 +7,14 @@ import os
 import tempfile
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files.storage import FileSystemStorage
 
-from storage.contract import ReplacedMeanwhileError, Source, Watch, disk_faults_named
+from storage.contract import ReplacedMeanwhileError, Source, StoredFile, Watch, disk_faults_named
 
+_DOOMED = ".doomed-"
 _syncing = ThreadPoolExecutor(8, thread_name_prefix="sync")  # its threads start when they are needed
 
 
@@ -27,6 +29,10 @@ class DurableFileSystemStorage(FileSystemStorage):
         folder = Path(self.location) / "incoming"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def local(self, name: str) -> Path | None:
+        """The file itself, for hard links: what lies under a name is never changed in place."""
+        return Path(self.path(name))
 
     def write(self, files: Mapping[str, Source]) -> None:
         """Write all these files durably: their bytes, and the folders that name them. Received ones are moved."""
@@ -48,6 +54,37 @@ class DurableFileSystemStorage(FileSystemStorage):
             _sync([temporary])
             os.replace(temporary, target)
             _sync([target.parent])
+
+    def stored(self, folder: str) -> Iterator[StoredFile]:
+        """Everything below a folder, what a crash left half written too (`.new-…`); a folder's names are read at once.
+
+        What a removal that was killed had taken aside lies under its name again first.
+        """
+        top = Path(self.path(folder))
+        for parent, _, names in os.walk(top):
+            for name in names:
+                path = Path(parent) / (_give_back(Path(parent) / name) if name.startswith(_DOOMED) else name)
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    found = path.stat()
+                    written_at = datetime.fromtimestamp(found.st_mtime, UTC)
+                    yield StoredFile(str(path.relative_to(self.location)), found.st_size, written_at)
+
+    def remove(self, names: Iterable[str], *, written_before: datetime) -> set[str]:
+        """Remove these but for those that were written since, even while this runs; returns what is gone."""
+        gone = set()
+        for name in names:
+            path = Path(self.path(name))
+            aside = path.with_name(f"{_DOOMED}{path.name}")
+            try:
+                os.rename(path, aside)  # from here on, whoever writes the name writes another file
+            except FileNotFoundError:
+                continue
+            if aside.stat().st_mtime >= written_before.timestamp():
+                _give_back(aside)
+            else:
+                os.unlink(aside)
+                gone.add(name)
+        return gone
 
     def watch(self, name: str) -> Watch:
         """One stat tells whether the content is still the same."""
@@ -90,6 +127,16 @@ class DurableFileSystemStorage(FileSystemStorage):
             target.parent.mkdir(parents=True, exist_ok=True)
             _sync(folder.parent for folder in reversed(missing))
         return target
+
+
+def _give_back(aside: Path) -> str:
+    """Let what was taken aside have its name again, unless it was written anew meanwhile; returns the name."""
+    name = aside.name.removeprefix(_DOOMED)
+    with contextlib.suppress(FileNotFoundError):  # somebody else was quicker
+        with contextlib.suppress(FileExistsError):
+            os.link(aside, aside.with_name(name))
+        os.unlink(aside)
+    return name
 
 
 def _same(current: bytes | None, expected: bytes | None) -> bool:

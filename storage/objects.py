@@ -3,8 +3,9 @@
 import contextlib
 import hmac
 import secrets
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,13 +16,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from storage.contract import ReplacedMeanwhileError, Source, StorageUnavailableError, Watch
+from storage.contract import ReplacedMeanwhileError, Source, StorageUnavailableError, StoredFile, Watch
 from storage.reading import READ_FAULTS, ObjectReader
 from storage.watching import RemoteWatch
 
 PART = 8 * 1024 * 1024  # bytes, beyond which an upload is sent in parts
 WRITERS = 8
 LINK_SECONDS = 300  # that a presigned URL lasts
+SENT_AGAIN = timedelta(hours=1)  # after which a file that is there already is sent all the same: see _send
 _FAULTS = (BotoCoreError, ClientError, Boto3Error, *READ_FAULTS)
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _CONFLICT = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -88,6 +90,10 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
         with self._faults_named(f"signing an address of {name}"):
             return str(self.client.generate_presigned_url("get_object", Params=asked, ExpiresIn=LINK_SECONDS))
 
+    def local(self, name: str) -> Path | None:
+        """Nothing of it lies on this machine."""
+        return None
+
     def incoming_folder(self) -> Path:
         """Where uploads are received: on this machine."""
         self._incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -120,6 +126,34 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
             pass
         if not _same(self._read(name)[0], content):
             raise unanswered or ReplacedMeanwhileError(name)
+
+    def stored(self, folder: str) -> Iterator[StoredFile]:
+        """Everything below a folder, a page of a thousand names at a time."""
+        at, own = self._at(folder), len(self._at("")["Key"])
+        asked: dict[str, str] = {"Bucket": at["Bucket"], "Prefix": f"{at['Key']}/"}
+        while asked:
+            with self._faults_named(f"listing {folder}"):
+                page = self.client.list_objects_v2(**asked)
+            for each in page.get("Contents", ()):
+                yield StoredFile(each["Key"][own:], each["Size"], each["LastModified"])
+            token = page.get("NextContinuationToken")
+            asked = {**asked, "ContinuationToken": token} if token else {}
+
+    def remove(self, names: Iterable[str], *, written_before: datetime) -> set[str]:
+        """Remove these but for those that were written since; returns what is gone.
+
+        Between the look at one and its removal lies a request, for the store has no removal on that condition.
+        """
+
+        def remove_one(name: str) -> str | None:
+            head = self._head(name)
+            if head is None or head["LastModified"] >= written_before:
+                return None
+            with self._faults_named(f"removing {name}"):
+                self.client.delete_object(**self._at(name))
+            return name
+
+        return {name for name in self._writers.map(remove_one, names) if name is not None}
 
     def watch(self, name: str) -> Watch:
         """What the store's last few answers say, a few times a second."""
@@ -177,9 +211,13 @@ class DurableObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages 
                 self.client.put_object(**self._at(name), Body=source)
 
     def _send(self, source: Path, name: str) -> None:
-        """Send a received file, unless the name, which is its hash, holds as many bytes; then remove it here."""
+        """Send a received file, unless the name, which is its hash, holds as many bytes; then remove it here.
+
+        What is there for long may be about to be pruned, for nobody has told of it yet: sent again it is young.
+        """
         at, size, head = self._at(name), source.stat().st_size, self._head(name)
-        if head is None or head["ContentLength"] != size:
+        is_young = head is not None and datetime.now(UTC) - head["LastModified"] < SENT_AGAIN
+        if head is None or head["ContentLength"] != size or not is_young:
             if size > PART:
                 parts = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=3)
                 self.client.upload_file(str(source), at["Bucket"], at["Key"], Config=parts)

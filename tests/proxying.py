@@ -71,25 +71,55 @@ def configured(folder: Path, index: RunningIndex, port: int, *, locations: str =
     return main
 
 
+def configured_over(folder: Path, tree: Path, port: int) -> Path:
+    """The same for a tree of `tuf_export`, which nginx serves alone."""
+    (folder / "indexsite").mkdir(parents=True)
+    for name in ("exported-http.conf", "locations-exported.conf"):
+        text = (DEPLOYED / name).read_text().replace("/srv/indexsite/export", str(tree))
+        (folder / "indexsite" / name).write_text(text)
+    site = f"""include {folder}/indexsite/exported-http.conf;
+    server {{
+        listen 127.0.0.1:{port};
+        include {folder}/indexsite/locations-exported.conf;
+    }}"""
+    main = folder / "nginx.conf"
+    main.write_text(_MAIN.format(user=pwd.getpwuid(os.geteuid()).pw_name, folder=folder, server=site))
+    return main
+
+
+@contextmanager
+def nginx_over(tree: Path, folder: Path) -> Iterator[RunningIndex]:
+    """An exported tree as nginx serves it, with the face of an index."""
+    port = free_port()
+    with _running(configured_over(folder, tree, port), RunningIndex(folder / "data", port), folder) as front:
+        yield front
+
+
 @contextmanager
 def nginx_before(index: RunningIndex, folder: Path, *, locations: str = "open") -> Iterator[RunningIndex]:
     """The same index as it is reached through nginx."""
-    nginx, port = find_nginx(), free_port()
-    main = configured(folder, index, port, locations=locations)
-    command = [nginx.path, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(main)]
-    process = subprocess.Popen(command, env=nginx.environment())
+    port = free_port()
     front = RunningIndex(index.data, port, index.variables)
     front.log = index.log
+    with _running(configured(folder, index, port, locations=locations), front, folder, asked="/health/live"):
+        yield front
+
+
+@contextmanager
+def _running(main: Path, front: RunningIndex, folder: Path, *, asked: str = "/simple/") -> Iterator[RunningIndex]:
+    nginx = find_nginx()
+    command = [nginx.path, "-p", str(folder), "-e", str(folder / "error.log"), "-c", str(main)]
+    process = subprocess.Popen(command, env=nginx.environment())
     try:
-        eventually(lambda: _answers(process, front, folder), what="nginx")
+        eventually(lambda: _answers(process, front, folder, asked), what="nginx")
         yield front
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _answers(process: "subprocess.Popen[bytes]", front: RunningIndex, folder: Path) -> bool:
+def _answers(process: "subprocess.Popen[bytes]", front: RunningIndex, folder: Path, asked: str) -> bool:
     assert process.poll() is None, (folder / "error.log").read_text()
     with suppress(OSError):
-        return front.get("/health/live").status == 200
+        return front.get(asked).status == 200
     return False

@@ -115,9 +115,11 @@ def test_files_are_counted(new_index: NewIndex) -> None:
     assert figures["indexsite_files_bytes"] == sum(len(content) for _, content in uploads)
 
 
-def test_days_left_are_told_for_each_role(one_process_index: RunningIndex, token: str) -> None:
+def test_seconds_left_are_told_for_each_role(one_process_index: RunningIndex, token: str) -> None:
     found = scrape(one_process_index, token)
-    days = {re.findall(r'"(.*)"', name)[0]: left for name, left in found.items() if "role_days_left" in name}
+    lefts = {name: left for name, left in found.items() if name.startswith("indexsite_role_seconds_left{")}
+    days = {re.findall(r'role="(.*?)"', name)[0]: left / 86_400 for name, left in lefts.items()}
+    assert all('renewed_by="server"' in name for name in lefts)  # a development root, too
     expected = {"root": 365, "targets": 365, "claimed": 90, "unclaimed": 365, "recently-claimed": 7, "bin": 7}
     assert {role: round(left) for role, left in days.items()} == {**expected, "snapshot": 7, "timestamp": 1}
     assert found['indexsite_readable{part="database"}'] == found['indexsite_readable{part="trust"}'] == 1
@@ -129,4 +131,4 @@ def test_metrics_tell_what_they_could_not_read(new_index: NewIndex) -> None:
     found = scrape(index, "")
     assert found['indexsite_readable{part="trust"}'] == 0
     assert found['indexsite_readable{part="database"}'] == 1
-    assert not [name for name in found if "role_days_left" in name]
+    assert not [name for name in found if "role_seconds_left" in name]

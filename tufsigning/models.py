@@ -43,6 +43,22 @@ class Publication(models.Model):
         return str(self.number)
 
 
+class ExpiryAnnouncement(models.Model):
+    """That a document of an offline role has come within some days of its end was said, in the log and by mail."""
+
+    role = models.CharField(max_length=220)
+    expires_at = models.DateTimeField()
+    step = models.PositiveSmallIntegerField(help_text="days before the end; 0 when it has come")
+    announced_at = models.DateTimeField()
+    mailed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="expiry_is_announced_once", fields=["role", "expires_at", "step"])]
+
+    def __str__(self) -> str:
+        return f"{self.role}, {self.step} days before {self.expires_at}"
+
+
 class PublisherLease(models.Model):
     """The one row that says who publishes. It saves work; the constraints and the conditional timestamp keep order."""
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
+from django.conf import settings
 from django.db import transaction
 from securesystemslib.signer import Key, Signer
 from structlog.contextvars import bind_contextvars
@@ -35,9 +36,9 @@ from indexsite_client.protocol import (
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
 from tufsigning import records
-from tufsigning.core.documents import ROOT, Document, read_signed, target_entry
+from tufsigning.core.documents import ROOT, SNAPSHOT, Document, read_signed, target_entry
 from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
-from tufsigning.core.lifetimes import is_due
+from tufsigning.core.lifetimes import OnlineDays
 from tufsigning.core.publication import (
     Candidate,
     Change,
@@ -48,6 +49,7 @@ from tufsigning.core.publication import (
     plan_publication,
     sign_publication,
 )
+from tufsigning.core.renewal import Slice, plan_renewal
 from tufsigning.core.verification import CandidateChecker
 from tufsigning.errors import PublicationRaceError, StoreDamagedError, TrustError
 from tufsigning.keys import load_online_signer
@@ -101,23 +103,36 @@ class Publisher:
         yield
 
     def renew(self, clock: Callable[[], datetime], *, renew_offline: Callable[[Current], Sequence[Document]]) -> int:
-        """Sign anew every role of which half the life is over; returns how many that were."""
-        with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
-            if not ours:
-                return 0
-            now, current = clock(), self._library.current()
-            due = _due_roles(current, now=now)
-            renewed = self._renew_offline(current, renew_offline, now=now)
-            if due and not renewed:
-                self._publish(current, self._renewal_plan(current, due), now=now)
-            return len(due) + renewed
+        """Sign anew a slice of the roles of which half the life is over, and of those that are late slice after slice.
 
-    def _renew_offline(self, current: Current, renew: Callable[[Current], Sequence[Document]], *, now: datetime) -> int:
+        Uploads that wait go in between. Returns how many roles that were.
+        """
+        renewed = 0
+        while True:
+            with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+                count, is_last = self._renew_slice(clock(), renew_offline) if ours else (0, True)
+            renewed += count
+            if is_last:
+                return renewed
+            self.publish_waiting(clock)
+
+    def _renew_slice(self, now: datetime, renew_offline: Callable[[Current], Sequence[Document]]) -> tuple[int, bool]:
+        """How many roles were renewed, and whether the rest may wait."""
+        current = self._library.current()
+        due = _due_roles(current, now=now)
+        renewed = self._renew_offline(current, renew_offline, due.roles, now=now)
+        if due.roles and not renewed:
+            self._publish(current, self._renewal_plan(current, due.roles), now=now)
+        return len(due.roles) + renewed, due.is_last
+
+    def _renew_offline(
+        self, current: Current, renew: Callable[[Current], Sequence[Document]], due: Sequence[str], *, now: datetime
+    ) -> int:
         """Publish what the offline keys renewed, with what else is due. Their failure never stops the online roles."""
         try:
             documents = tuple(renew(current))
             if documents:
-                self._publish(current, self._renewal_plan(current, _due_roles(current, now=now), documents), now=now)
+                self._publish(current, self._renewal_plan(current, due, documents), now=now)
         except TrustError as error:
             log.error("The offline roles cannot be renewed: %s", error)
             return 0
@@ -204,7 +219,7 @@ class Publisher:
             versions = records.claim_versions(plan.online_roles(), now=now)
             before = outbox.JournalHead(**current.journal) if current.journal else None
             head = outbox.seal_journal(published=before, now=now)
-        signing = Signing(signer, now, versions, current.index_id, asdict(head))
+        signing = Signing(signer, now, versions, current.index_id, asdict(head), _online_days())
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
@@ -236,13 +251,16 @@ class Publisher:
         return self._signer
 
 
-def _due_roles(current: Current, *, now: datetime) -> list[str]:
-    """The online roles of which half the life is over, or of which nobody knows when they expire."""
-    heads = RoleHead.objects.values_list("role", "expires_at")
-    expiries = {role: expires for role, expires in heads if expires is not None}
+def _due_roles(current: Current, *, now: datetime) -> Slice:
+    """The online roles to renew now."""
+    known = dict(RoleHead.objects.values_list("role", "expires_at"))
     roles = [role for role in current.entries.roles() if is_bin(role) or role == RECENTLY_CLAIMED]
-    online = [*roles, "snapshot", TIMESTAMP_ROLE]
-    return [role for role in online if role not in expiries or is_due(role, expires=expiries[role], now=now)]
+    expiries = {role: known.get(role) for role in (*roles, SNAPSHOT, TIMESTAMP_ROLE)}
+    return plan_renewal(expiries, now=now, online=_online_days())
+
+
+def _online_days() -> OnlineDays:
+    return OnlineDays(snapshot=settings.SNAPSHOT_DAYS, bins=settings.BIN_DAYS)
 
 
 def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
@@ -251,7 +269,7 @@ def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -
     upper = {role: contents.get(role, content) for role, content in current.upper.items()}
     if RECENTLY_CLAIMED in contents:
         upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
-    timestamp, snapshot = candidate.timestamp.content, contents["snapshot"]
+    timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
     return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal)
 
 

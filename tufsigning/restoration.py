@@ -22,9 +22,7 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     document is missing.
     """
     current = library.current()
-    published = _published_versions(current)
-    heads = dict(RoleHead.objects.values_list("role", "version"))
-    behind = {role: version for role, version in published.items() if heads.get(role, 0) < version}
+    behind = roles_behind(current)
     if not behind:
         return 0
     files = sum(_restore_files(library, current, role, now=now) for role in behind if is_bin(role))
@@ -32,6 +30,13 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     with transaction.atomic():
         records.raise_heads(behind)
     return len(behind) + files
+
+
+def roles_behind(current: Current) -> dict[str, int]:
+    """The published versions that the database does not know of: it is older than the store."""
+    heads = dict(RoleHead.objects.values_list("role", "version"))
+    published = _published_versions(current)
+    return {role: version for role, version in published.items() if heads.get(role, 0) < version}
 
 
 def _published_versions(current: Current) -> dict[str, int]:

@@ -21,13 +21,13 @@ from indexsite.models import QueuedMessage
 from indexsite_client.protocol import BIN_PREFIX
 from packages.models import File, OutboxEntry
 from storage.contract import StorageUnavailableError
+from tufsigning.announcing import offline_expiries
 from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_expiry, read_signed
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
 from tufsigning.models import Publication, RoleHead
 
 KEPT_SECONDS = 60.0  # of what takes a look at every row
-_DAY = 86_400
 Value = TypeVar("Value")
 log = logging.getLogger(__name__)
 
@@ -100,18 +100,20 @@ class IndexFigures(Collector):
         ]
 
     def _from_documents(self) -> list[Metric]:
-        """Days left per role, of the documents that clients see."""
+        """Seconds left per role, of the documents that clients see."""
         current, now = self._library.current(), timezone.now()
         contents = {ROOT: current.roots[-1], TIMESTAMP: current.timestamp, SNAPSHOT: current.snapshot, **current.upper}
         expiries = {role: read_expiry(read_signed(content)) for role, content in contents.items()}
         family = GaugeMetricFamily(
-            "indexsite_role_days_left",
-            "Days until a role's document expires; of the bins, the soonest.",
-            labels=["role"],
+            "indexsite_role_seconds_left",
+            "Seconds until a role's document expires; of the bins, the soonest.",
+            labels=["role", "renewed_by"],
         )
+        by_people = offline_expiries(current)
         soonest = self._remembered("bins", _soonest_bin)
         for role, expires in {**expiries, **({BIN_PREFIX: soonest} if soonest else {})}.items():
-            family.add_metric([role], (expires - now).total_seconds() / _DAY)
+            who = "people" if role in by_people else "server"
+            family.add_metric([role, who], (expires - now).total_seconds())
         return [family]
 
     def _remembered(self, name: str, read: Callable[[], Value]) -> Value:

@@ -1,20 +1,34 @@
 """How long each role's documents live, and when they are renewed (DESIGN section 4)."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from indexsite_client.protocol import BIN_PREFIX, CLAIMED, RECENTLY_CLAIMED, UNCLAIMED
 from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
 
-_DAYS = {ROOT: 365, TARGETS: 365, CLAIMED: 90, UNCLAIMED: 365, RECENTLY_CLAIMED: 7, SNAPSHOT: 7, TIMESTAMP: 1}
-_BIN_DAYS = 7
+_DAYS = {ROOT: 365, TARGETS: 365, CLAIMED: 90, UNCLAIMED: 365, TIMESTAMP: 1}
 OFFLINE = (TARGETS, CLAIMED, UNCLAIMED)  # and root
 
 
-def lifetime(role: str) -> timedelta:
+@dataclass(frozen=True, slots=True)
+class OnlineDays:
+    """For how many days a snapshot, and a bin or recently-claimed, is valid once signed. PEP 458 has one day."""
+
+    snapshot: int = 7
+    bins: int = 7
+
+
+USUAL = OnlineDays()
+
+
+def lifetime(role: str, online: OnlineDays = USUAL) -> timedelta:
     """How long a document of this role is valid once signed."""
-    return timedelta(days=_BIN_DAYS if role.startswith(f"{BIN_PREFIX}-") else _DAYS[role])
+    if role == SNAPSHOT:
+        return timedelta(days=online.snapshot)
+    is_below = role == RECENTLY_CLAIMED or role.startswith(f"{BIN_PREFIX}-")
+    return timedelta(days=online.bins if is_below else _DAYS[role])
 
 
-def is_due(role: str, *, expires: datetime, now: datetime) -> bool:
+def is_due(role: str, *, expires: datetime, now: datetime, online: OnlineDays = USUAL) -> bool:
     """Whether half of the role's life is over, which is when it is renewed."""
-    return expires - now <= lifetime(role) / 2
+    return expires - now <= lifetime(role, online) / 2

@@ -22,7 +22,7 @@ from tufsigning.core.documents import (
     targets_signed,
     timestamp_signed,
 )
-from tufsigning.core.lifetimes import lifetime
+from tufsigning.core.lifetimes import USUAL, OnlineDays, lifetime
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
 
 Targets = Mapping[str, Json]  # entries by target path
@@ -85,10 +85,11 @@ class Signing:
     versions: Mapping[str, int]
     index_id: str
     journal: Json | None = None
+    online: OnlineDays = USUAL
 
     def header(self, role: str) -> RoleHeader:
         """The header of a role's new document."""
-        return RoleHeader(role, self.versions[role], self.now + lifetime(role), self.index_id)
+        return RoleHeader(role, self.versions[role], self.now + lifetime(role, self.online), self.index_id)
 
 
 @dataclass(frozen=True, slots=True)
