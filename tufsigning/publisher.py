@@ -22,6 +22,7 @@ from structlog.contextvars import bind_contextvars
 
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
+    ROOT,
     UNCLAIMED,
     Json,
     NormalizedName,
@@ -32,11 +33,11 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
+from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
 from tufsigning import records
-from tufsigning.core.documents import ROOT, Document, read_signed, target_entry
-from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
+from tufsigning.core.documents import Document, read_signed, target_entry
 from tufsigning.core.lifetimes import is_due
 from tufsigning.core.publication import (
     Candidate,

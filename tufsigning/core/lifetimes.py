@@ -2,17 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from indexsite_client.protocol import BIN_PREFIX, CLAIMED, RECENTLY_CLAIMED, UNCLAIMED
-from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from indexsite_client.protocol import BIN_PREFIX, CLAIMED, OFFLINE_ROLES, ONLINE_DAYS, TARGETS, UNCLAIMED
 
-_DAYS = {ROOT: 365, TARGETS: 365, CLAIMED: 90, UNCLAIMED: 365, RECENTLY_CLAIMED: 7, SNAPSHOT: 7, TIMESTAMP: 1}
-_BIN_DAYS = 7
+_DAYS = {**ONLINE_DAYS, **{role: offline.days for role, offline in OFFLINE_ROLES.items()}}
 OFFLINE = (TARGETS, CLAIMED, UNCLAIMED)  # and root
 
 
 def lifetime(role: str) -> timedelta:
     """How long a document of this role is valid once signed."""
-    return timedelta(days=_BIN_DAYS if role.startswith(f"{BIN_PREFIX}-") else _DAYS[role])
+    return timedelta(days=_DAYS[BIN_PREFIX if role.startswith(f"{BIN_PREFIX}-") else role])
 
 
 def is_due(role: str, *, expires: datetime, now: datetime) -> bool:
