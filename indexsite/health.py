@@ -5,8 +5,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from indexsite.serving.readiness import what_is_missing
+from indexsite_client.protocol import read_expiry
 from storage.contract import StorageUnavailableError
-from tufsigning.core.documents import read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
 

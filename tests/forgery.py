@@ -8,17 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner, Signer
 
-from indexsite_client.protocol import EXTENSION, Json
+from indexsite_client.protocol import EXTENSION, Json, RoleHeader, RoleKeys
 from tests.running import RunningIndex
-from tufsigning.core.documents import (
-    Document,
-    RoleHeader,
-    RoleKeys,
-    meta_entry,
-    sign_document,
-    sign_snapshot,
-    timestamp_signed,
-)
+from tufsigning.core.documents import Document, meta_entry, role_keys, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.snapshots import SnapshotEntries
 
 BASE = "/tuf/metadata/"
@@ -38,7 +30,7 @@ def new_signer() -> CryptoSigner:
 
 def keys_of(*signers: Signer) -> RoleKeys:
     """One of these keys is enough."""
-    return RoleKeys(tuple(signer.public_key for signer in signers), 1)
+    return role_keys([signer.public_key for signer in signers], 1)
 
 
 @dataclass

@@ -12,12 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from indexsite_client.protocol import PageFile, ProjectPage, delegated_roles, normalize_name, page_bytes
+from indexsite_client.protocol import (
+    PageFile,
+    ProjectPage,
+    delegated_roles,
+    delegation_to,
+    normalize_name,
+    page_bytes,
+    targets_signed,
+)
 from tests.distributions import wheel
 from tests.forgery import BASE, Forgery, keys_of, new_signer, signer_of
 from tests.hostile_mirror import HostileMirror
 from tests.running import BIN, RunningIndex
-from tufsigning.core.documents import delegation_to, target_entry, targets_signed
+from tufsigning.core.documents import target_entry
 
 PROJECTS = ("demo", "other")
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from indexsite.operation.backup import published_documents
+from indexsite_client.protocol import ROOT, SNAPSHOT
 from packages import outbox
 from packages.attestations.models import FileProvenance
 from packages.models import File, OutboxEntry
@@ -19,7 +20,7 @@ from storage.filesystem import DurableFileSystemStorage
 from tests.objects import ObjectServer
 from tests.signing import add_file, signed_index, signed_index_on
 from tests.test_objects import storage as object_storage
-from tufsigning.core.documents import ROOT, SNAPSHOT, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.errors import StoreDamagedError
 from tufsigning.library import Library
 from tufsigning.models import Document, Publication, RoleHead

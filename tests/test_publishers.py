@@ -12,14 +12,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from indexsite.schedule import PeriodicAct, claim
-from indexsite_client.protocol import NormalizedName
+from indexsite_client.protocol import NormalizedName, read_expiry
 from packages import outbox
 from packages.models import File, OutboxEntry, Project, Release
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, read_bytes, the_storage
 from storage.filesystem import DurableFileSystemStorage
 from tufsigning import records
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
-from tufsigning.core.documents import read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.errors import PublicationRaceError
 from tufsigning.library import Library
 from tufsigning.models import Document, Publication, PublisherLease, RoleHead

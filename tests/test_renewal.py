@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from indexsite_client.protocol import read_expiry
 from tests.signing import add_file, signed_index
 from tufsigning.ceremony import renew_development_roles
-from tufsigning.core.documents import read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.renewal import FEWEST, LATE_SLICE
 from tufsigning.library import Library, read_document
 from tufsigning.models import Publication, RoleHead

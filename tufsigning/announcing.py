@@ -8,8 +8,9 @@ from datetime import datetime
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from indexsite_client.protocol import ROOT, read_expiry
 from tufsigning.ceremony import is_development
-from tufsigning.core.documents import ROOT, read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.expiry import ExpiryWarning, warnings
 from tufsigning.core.lifetimes import OFFLINE
 from tufsigning.core.publication import Current

@@ -13,28 +13,24 @@ from django.conf import settings
 from django.db import transaction
 from securesystemslib.signer import CryptoSigner, Key
 
-from indexsite_client.protocol import BIN_PREFIX, CLAIMED, EXTENSION, RECENTLY_CLAIMED, UNCLAIMED, Json
+from indexsite_client.protocol import (
+    BIN_PREFIX,
+    EXTENSION,
+    OFFLINE_ROLES,
+    RECENTLY_CLAIMED,
+    ROOT,
+    TARGETS_DELEGATIONS,
+    TOP_LEVEL,
+    RoleHeader,
+    RoleKeys,
+    offline_signed,
+    read_expiry,
+)
+from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from storage.contract import TIMESTAMP, document_name, the_storage
 from tufsigning import records
 from tufsigning.core.bins import bin_names
-from tufsigning.core.documents import (
-    ROOT,
-    SNAPSHOT,
-    TARGETS,
-    Document,
-    RoleHeader,
-    RoleKeys,
-    delegation_to,
-    read_expiry,
-    read_signed,
-    root_signed,
-    sign_document,
-    succinct_delegation,
-    targets_signed,
-)
-from tufsigning.core.documents import (
-    TIMESTAMP as TIMESTAMP_ROLE,
-)
+from tufsigning.core.documents import Document, read_signed, role_keys, sign_document
 from tufsigning.core.lifetimes import OFFLINE, is_due, lifetime
 from tufsigning.core.publication import Current, Plan
 from tufsigning.errors import StoreMissingError
@@ -42,9 +38,6 @@ from tufsigning.keys import ceremony_online_key, load_key, make_key
 from tufsigning.models import Document as DocumentRow
 from tufsigning.models import Publication, RoleHead
 from tufsigning.publisher import Publisher
-
-# role: (keys, threshold), as DESIGN section 4 sets them for a real ceremony
-_HOLDERS = {ROOT: (3, 2), TARGETS: (2, 2), CLAIMED: (3, 2), UNCLAIMED: (2, 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +50,8 @@ class _Keys:
     def of(self, role: str) -> RoleKeys:
         """The public keys and the threshold of a role."""
         if role not in self.offline:
-            return RoleKeys((self.online,), 1)
-        return RoleKeys(tuple(signer.public_key for signer in self.offline[role]), _HOLDERS[role][1])
+            return role_keys([self.online], 1)
+        return role_keys([signer.public_key for signer in self.offline[role]], OFFLINE_ROLES[role].threshold)
 
 
 def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
@@ -120,8 +113,8 @@ def is_development(current: Current) -> bool:
 
 def _offline_keys(take: Callable[[str], CryptoSigner]) -> dict[str, list[CryptoSigner]]:
     return {
-        role: [take(f"offline/{role}-{number}") for number in range(1, count + 1)]
-        for role, (count, _) in _HOLDERS.items()
+        role: [take(f"offline/{role}-{number}") for number in range(1, offline.holders + 1)]
+        for role, offline in OFFLINE_ROLES.items()
     }
 
 
@@ -132,25 +125,12 @@ def _trusted_online_key(current: Current) -> Key:
 
 
 def _sign_offline(keys: _Keys, versions: dict[str, int], *, now: datetime, index_id: str) -> Iterator[Document]:
+    bit_length = settings.BINS.bit_length() - 1
+    by_role = {role: keys.of(role) for role in (*TOP_LEVEL, *TARGETS_DELEGATIONS, BIN_PREFIX)}
     for role, version in versions.items():
         header = RoleHeader(role, version, now + lifetime(role), index_id)
-        signers = keys.offline[role][: _HOLDERS[role][1]]
-        yield sign_document(_offline_signed(header, keys), signers)
-
-
-def _offline_signed(header: RoleHeader, keys: _Keys) -> Json:
-    if header.role == ROOT:
-        top = (ROOT, TIMESTAMP_ROLE, SNAPSHOT, TARGETS)
-        return root_signed(header, {role: keys.of(role) for role in top}, development=True)
-    if header.role == TARGETS:
-        order = (CLAIMED, RECENTLY_CLAIMED, UNCLAIMED)
-        delegations = delegation_to([(role, keys.of(role)) for role in order], path="*/*", terminating=False)
-    elif header.role == UNCLAIMED:
-        bit_length = settings.BINS.bit_length() - 1
-        delegations = succinct_delegation(keys.of(BIN_PREFIX), prefix=BIN_PREFIX, bit_length=bit_length)
-    else:
-        delegations = {"keys": {}, "roles": []}
-    return targets_signed(header, targets={}, delegations=delegations)
+        signed = offline_signed(header, by_role, bit_length=bit_length, development=True)
+        yield sign_document(signed, keys.offline[role][: OFFLINE_ROLES[role].threshold])
 
 
 def _already_signed(versions: dict[str, int], *, now: datetime) -> dict[str, Document]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from indexsite_client.protocol import (
     EXTENSION,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
     TARGETS_DELEGATIONS,
     Json,
     NormalizedName,
@@ -16,7 +19,7 @@ from indexsite_client.protocol import (
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.bins import bin_of
 from tufsigning.core.canonical import read_object
-from tufsigning.core.documents import JOURNAL, ROOT, SNAPSHOT, TARGETS, read_signed
+from tufsigning.core.documents import JOURNAL, read_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import NotEstablishedError, StoreDamagedError

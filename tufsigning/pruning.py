@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from indexsite_client.protocol import SHA256
+from indexsite_client.protocol import SHA256, SNAPSHOT, TARGETS, TIMESTAMP
 from packages import outbox
 from storage.contract import BLOBS, METADATA, StoredFile, document_name, read_bytes, the_storage
 from tufsigning import records
-from tufsigning.core.documents import SNAPSHOT, TARGETS, TIMESTAMP, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.reach import Reach
 from tufsigning.core.snapshots import SnapshotEntries

@@ -23,6 +23,8 @@ from structlog.contextvars import bind_contextvars
 
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
+    ROOT,
+    SNAPSHOT,
     UNCLAIMED,
     Json,
     NormalizedName,
@@ -33,11 +35,11 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
+from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
 from tufsigning import records
-from tufsigning.core.documents import ROOT, SNAPSHOT, Document, read_signed, target_entry
-from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
+from tufsigning.core.documents import Document, read_signed, target_entry
 from tufsigning.core.lifetimes import OnlineDays
 from tufsigning.core.publication import (
     Candidate,

@@ -5,11 +5,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from indexsite_client.protocol import INDEX_PAGE, UNCLAIMED, NormalizedName, page_target_path
+from indexsite_client.protocol import INDEX_PAGE, ROOT, SNAPSHOT, TIMESTAMP, UNCLAIMED, NormalizedName, page_target_path
 from packages import outbox
 from tufsigning import records
 from tufsigning.core.bins import bin_of
-from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.library import Library
 from tufsigning.models import RoleHead

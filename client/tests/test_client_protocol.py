@@ -1,14 +1,26 @@
 """The shared protocol against the golden files, which the server's tests read too."""
 
 import json
+from copy import deepcopy
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.metadata import Root, Targets
 
+from client.tests.index_simulator import new_signer
 from indexsite_client import protocol
-from indexsite_client.protocol import PageFile, ProjectPage, ProjectStatus, ProtocolError, ShapeError
+from indexsite_client.protocol import (
+    PageFile,
+    ProjectPage,
+    ProjectStatus,
+    ProtocolError,
+    RoleHeader,
+    RoleKeys,
+    ShapeError,
+)
 
 GOLDEN = Path(__file__).with_name("golden")
 SHAPES: dict[str, Any] = json.loads((GOLDEN / "shapes.json").read_bytes())  # Any: documents, some malformed on purpose
@@ -72,3 +84,26 @@ def test_the_shape_allows(case: dict[str, Any]) -> None:
 def test_the_shape_refuses(case: dict[str, Any]) -> None:
     with pytest.raises(ShapeError):
         protocol.check_shape(case["role"], case["signed"], index_id=SHAPES["index"])
+
+
+def test_a_key_has_the_id_that_tuf_libraries_compute() -> None:
+    key = new_signer().public_key
+    assert protocol.key_id(key.to_dict()) == key.keyid
+
+
+@pytest.mark.parametrize("role", protocol.OFFLINE_ROLES)
+def test_a_new_offline_role_has_its_shape_and_is_read_by_python_tuf(role: str) -> None:
+    key = new_signer().public_key
+    keys = dict.fromkeys(
+        [*protocol.TOP_LEVEL, *protocol.TARGETS_DELEGATIONS, protocol.BIN_PREFIX],
+        RoleKeys({key.keyid: key.to_dict()}, 1),
+    )
+    header = RoleHeader(role, 1, datetime(2027, 1, 1, tzinfo=UTC), "an-index")
+    signed = protocol.offline_signed(header, keys, bit_length=4, development=False)
+
+    if role == protocol.ROOT:
+        assert Root.from_dict(deepcopy(signed)).get_delegated_role("targets").keyids == [key.keyid]
+    else:
+        protocol.check_shape(role, signed, index_id="an-index")
+        assert Targets.from_dict(deepcopy(signed)).to_dict() == signed
+    assert protocol.read_expiry(signed) == header.expires

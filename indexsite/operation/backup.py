@@ -40,11 +40,11 @@ from indexsite.operation.archive import (
 )
 from indexsite.operation.errors import BackupFaultyError, CannotBackUpError
 from indexsite.operation.rows import applied_migrations, one_snapshot, write_rows
-from indexsite_client.protocol import INDEX_PAGE
+from indexsite_client.protocol import INDEX_PAGE, ROOT, SNAPSHOT
 from packages.attestations.models import FileProvenance
 from packages.models import File
 from storage.contract import METADATA, blob_name, document_name, the_storage
-from tufsigning.core.documents import ROOT, SNAPSHOT, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current
 from tufsigning.errors import StoreDamagedError
 from tufsigning.keys import key_folder

@@ -18,11 +18,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from indexsite.models import QueuedMessage
-from indexsite_client.protocol import BIN_PREFIX
+from indexsite_client.protocol import BIN_PREFIX, ROOT, SNAPSHOT, TIMESTAMP, read_expiry
 from packages.models import File, OutboxEntry
 from storage.contract import StorageUnavailableError
 from tufsigning.announcing import offline_expiries
-from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
 from tufsigning.models import Publication, RoleHead

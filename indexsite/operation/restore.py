@@ -26,12 +26,12 @@ from indexsite.operation.archive import MANIFEST, Kept, Manifest, check_whole, c
 from indexsite.operation.backup import published_documents, published_pages
 from indexsite.operation.errors import CannotRestoreError
 from indexsite.operation.rows import drop_tables, load_rows, make_schema, unknown_migrations
-from indexsite_client.protocol import BIN_PREFIX, EXTENSION, RECENTLY_CLAIMED
+from indexsite_client.protocol import BIN_PREFIX, EXTENSION, RECENTLY_CLAIMED, SNAPSHOT
+from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import journal
 from storage.contract import TIMESTAMP, DurableStorage, blob_name, read_bytes, the_storage
 from tufsigning import records
-from tufsigning.core.documents import SNAPSHOT, read_signed
-from tufsigning.core.documents import TIMESTAMP as TIMESTAMP_ROLE
+from tufsigning.core.documents import read_signed
 from tufsigning.errors import TrustError
 from tufsigning.keys import key_folder
 from tufsigning.library import MAX_TIMESTAMP, Library

@@ -18,6 +18,7 @@ from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
 from indexsite_client.protocol import (
     INDEX_PAGE,
+    ROOT,
     SHA256,
     SIMPLE_JSON,
     NormalizedName,
@@ -29,7 +30,6 @@ from indexsite_client.protocol import (
     read_page,
 )
 from storage.contract import StorageUnavailableError, blob_name, document_name, read_bytes, the_storage
-from tufsigning.core.documents import ROOT
 from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 

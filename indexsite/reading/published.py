@@ -14,6 +14,8 @@ from indexsite.reading.answers import Answer
 from indexsite.reading.cache import ByteLimitedCache, ReadyValues
 from indexsite_client.protocol import (
     INDEX_PAGE,
+    SNAPSHOT,
+    TARGETS,
     UNCLAIMED,
     Json,
     NormalizedName,
@@ -24,7 +26,7 @@ from indexsite_client.protocol import (
 )
 from storage.contract import TIMESTAMP, StorageUnavailableError, Watch, blob_name, read_bytes, the_storage
 from tufsigning.core.bins import bin_of
-from tufsigning.core.documents import SNAPSHOT, TARGETS, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import is_bin
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
 from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document

@@ -15,27 +15,23 @@ from indexsite_client.protocol import (
     Json,
     PageFile,
     ProjectPage,
+    RoleHeader,
     canonical_json,
     normalize_name,
     page_bytes,
+    read_expiry,
     read_page,
+    targets_signed,
 )
 from tufsigning.core.bins import bin_names, bin_of
 from tufsigning.core.canonical import canonical_bytes
-from tufsigning.core.documents import (
-    RoleHeader,
-    RoleKeys,
-    read_expiry,
-    sign_document,
-    target_entry,
-    targets_signed,
-)
+from tufsigning.core.documents import role_keys, sign_document, target_entry
 from tufsigning.core.lifetimes import is_due, lifetime
 from tufsigning.core.publication import Change, Plan, plan_publication
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SIGNER = CryptoSigner(Ed25519PrivateKey.from_private_bytes(b"\x07" * 32))
-KEYS = RoleKeys((SIGNER.public_key,), 1)
+KEYS = role_keys([SIGNER.public_key], 1)
 printable = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs", "Cc"]), max_size=20)
 values = st.recursive(
     st.booleans() | st.integers(-(2**63), 2**63 - 1) | printable,

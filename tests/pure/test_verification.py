@@ -8,20 +8,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
 
-from indexsite_client.protocol import RECENTLY_CLAIMED, UNCLAIMED, Json
-from tufsigning.core.documents import (
+from indexsite_client.protocol import (
+    RECENTLY_CLAIMED,
     SNAPSHOT,
-    Document,
+    UNCLAIMED,
+    Json,
     RoleHeader,
-    RoleKeys,
     delegation_to,
     root_signed,
-    sign_document,
     succinct_delegation,
-    target_entry,
     targets_signed,
-    timestamp_signed,
 )
+from tufsigning.core.documents import Document, role_keys, sign_document, target_entry, timestamp_signed
 from tufsigning.core.publication import Candidate, Current, Plan, Signing, sign_publication
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
 from tufsigning.core.verification import CandidateChecker, CandidateRefusedError
@@ -34,7 +32,7 @@ ENTRY, OTHER = target_entry(sha256="a" * 64, length=1), target_entry(sha256="b" 
 
 def current(signer: CryptoSigner = SIGNER) -> Current:
     """A small index with one key for everything and two bins, nothing published yet."""
-    keys = RoleKeys((signer.public_key,), 1)
+    keys = role_keys([signer.public_key], 1)
 
     def header(role: str) -> RoleHeader:
         return RoleHeader(role, 1, NOW + timedelta(days=300), "an-index")

@@ -16,9 +16,9 @@ from tuf.api.exceptions import (
 )
 from tuf.api.metadata import Metadata, Root, Signature, Targets
 
-from indexsite_client.protocol import UNCLAIMED, Json, check_shape
+from indexsite_client.protocol import SNAPSHOT, TIMESTAMP, UNCLAIMED, Json, check_shape, read_expiry
 from tufsigning.core.canonical import canonical_bytes, read_object
-from tufsigning.core.documents import SNAPSHOT, TIMESTAMP, Document, read_expiry, read_signed, split_document
+from tufsigning.core.documents import Document, read_signed, split_document
 from tufsigning.core.publication import Candidate, Current, is_bin
 
 

@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from indexsite_client.protocol import BIN_PREFIX, CLAIMED, RECENTLY_CLAIMED, UNCLAIMED
-from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, TIMESTAMP
+from indexsite_client.protocol import (
+    BIN_PREFIX,
+    CLAIMED,
+    OFFLINE_ROLES,
+    ONLINE_DAYS,
+    RECENTLY_CLAIMED,
+    SNAPSHOT,
+    TARGETS,
+    UNCLAIMED,
+)
 
-_DAYS = {ROOT: 365, TARGETS: 365, CLAIMED: 90, UNCLAIMED: 365, TIMESTAMP: 1}
+_DAYS = {**ONLINE_DAYS, **{role: offline.days for role, offline in OFFLINE_ROLES.items()}}
 OFFLINE = (TARGETS, CLAIMED, UNCLAIMED)  # and root
 
 
@@ -14,8 +22,8 @@ OFFLINE = (TARGETS, CLAIMED, UNCLAIMED)  # and root
 class OnlineDays:
     """For how many days a snapshot, and a bin or recently-claimed, is valid once signed. PEP 458 has one day."""
 
-    snapshot: int = 7
-    bins: int = 7
+    snapshot: int = ONLINE_DAYS[SNAPSHOT]
+    bins: int = ONLINE_DAYS[BIN_PREFIX]
 
 
 USUAL = OnlineDays()

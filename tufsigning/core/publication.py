@@ -7,21 +7,19 @@ from types import MappingProxyType
 
 from securesystemslib.signer import Signer
 
-from indexsite_client.protocol import BIN_PREFIX, EXTENSION, UNCLAIMED, Json
-from tufsigning.core.bins import bin_of
-from tufsigning.core.documents import (
+from indexsite_client.protocol import (
+    BIN_PREFIX,
+    EXTENSION,
     SNAPSHOT,
     TIMESTAMP,
-    Document,
+    UNCLAIMED,
+    Json,
     RoleHeader,
-    meta_entry,
     read_expiry,
-    read_signed,
-    sign_document,
-    sign_snapshot,
     targets_signed,
-    timestamp_signed,
 )
+from tufsigning.core.bins import bin_of
+from tufsigning.core.documents import Document, meta_entry, read_signed, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.lifetimes import USUAL, OnlineDays, lifetime
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
 

@@ -4,7 +4,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 
-from tufsigning.core.documents import ROOT
+from indexsite_client.protocol import ROOT
 
 _KEY = 8  # bytes of a SHA-256 that are remembered: what is alike in them is kept though nothing reaches it
 

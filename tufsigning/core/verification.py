@@ -8,8 +8,17 @@ from tuf.api.exceptions import BadVersionNumberError, ExpiredMetadataError, Repo
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
-from indexsite_client.protocol import CLAIMED, RECENTLY_CLAIMED, UNCLAIMED, ProtocolError, check_shape
-from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed
+from indexsite_client.protocol import (
+    CLAIMED,
+    RECENTLY_CLAIMED,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
+    UNCLAIMED,
+    ProtocolError,
+    check_shape,
+)
+from tufsigning.core.documents import read_signed
 from tufsigning.core.increments import check_bins, check_increment
 from tufsigning.core.publication import Candidate, Current, is_bin
 from tufsigning.errors import TrustError

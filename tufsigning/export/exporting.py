@@ -16,6 +16,9 @@ from tuf.api.metadata import Metadata, Signature, Targets
 from indexsite_client.protocol import (
     EXTENSION,
     INDEX_PAGE,
+    ROOT,
+    SNAPSHOT,
+    TARGETS,
     UNCLAIMED,
     Json,
     PageFile,
@@ -28,7 +31,7 @@ from indexsite_client.protocol import (
     read_page,
 )
 from storage.contract import blob_name, read_bytes
-from tufsigning.core.documents import ROOT, SNAPSHOT, TARGETS, read_signed, split_document
+from tufsigning.core.documents import read_signed, split_document
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import StoreDamagedError

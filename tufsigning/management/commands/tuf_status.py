@@ -5,8 +5,9 @@ import hashlib
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from indexsite_client.protocol import ROOT, SNAPSHOT, TIMESTAMP, read_expiry
 from tufsigning.ceremony import is_development
-from tufsigning.core.documents import ROOT, SNAPSHOT, TIMESTAMP, read_expiry, read_signed
+from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import is_bin
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
