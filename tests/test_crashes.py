@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import NewIndex
 from tests.distributions import wheel
+from tests.logged import assert_log_is_whole
 from tests.parts import Parts, change, part_of, rows
 from tests.running import CHECKOUT, RunningIndex, eventually, free_port
 from tests.watching import Watchers, new_updater, readable_files, verified_files
@@ -109,6 +110,7 @@ def test_a_worker_killed_while_it_publishes_loses_nothing(parts: Parts, token: s
     parts.stop_worker()
     watchers.assert_all_was_well()
     assert rows(index.data, "SELECT DISTINCT state FROM packages_file") == [("published",)]
+    assert_log_is_whole(index)
 
 
 @pytest.mark.parametrize("step", WEB_STEPS)

@@ -40,6 +40,7 @@ READS = [
     "/simple/no-such-project/",
     "/tuf/metadata/timestamp.json",
     "/tuf/metadata/1.root.json",
+    "/tuf/log?since=0",
     "/files/" + "0" * 64 + "/secret_project-1.0-py3-none-any.whl",
     *(call.path.replace("demo", "secret-project") for call in CALLS if call.answers[0] == HTTPStatus.OK),
     "/anything/else",

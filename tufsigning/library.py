@@ -19,7 +19,7 @@ from indexsite_client.protocol import (
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.bins import bin_of
 from tufsigning.core.canonical import read_object
-from tufsigning.core.documents import JOURNAL, read_signed
+from tufsigning.core.documents import JOURNAL, LOG, read_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
@@ -106,8 +106,8 @@ class Library:
         snapshot = read_document(SNAPSHOT, read_signed(timestamp)["meta"]["snapshot.json"])
         entries = SnapshotEntries.read(snapshot)
         upper = {role: read_document(role, entries[role]) for role in (TARGETS, *TARGETS_DELEGATIONS)}
-        journal = read_signed(snapshot)[EXTENSION].get(JOURNAL)
-        return Current(tuple(self._roots), timestamp, snapshot, upper, entries, journal)
+        said = read_signed(snapshot)[EXTENSION]
+        return Current(tuple(self._roots), timestamp, snapshot, upper, entries, said.get(JOURNAL), said.get(LOG))
 
 
 def read_document(role: str, entry: Json) -> bytes:

@@ -59,6 +59,19 @@ class ExpiryAnnouncement(models.Model):
         return f"{self.role}, {self.step} days before {self.expires_at}"
 
 
+class PublicLogEntry(models.Model):
+    """An entry of the public log, as it is served: a line of canonical JSON (`tufsigning.core.log`). Never changed."""
+
+    number = models.BigIntegerField(primary_key=True)
+    line = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "public log entries"
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
 class PublisherLease(models.Model):
     """The one row that says who publishes. It saves work; the constraints and the conditional timestamp keep order."""
 

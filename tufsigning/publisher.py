@@ -38,6 +38,7 @@ from indexsite_client.protocol import (
 from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
+from tufsigning import log as public_log
 from tufsigning import records
 from tufsigning.core.documents import Document, read_signed, target_entry
 from tufsigning.core.lifetimes import OnlineDays
@@ -166,6 +167,7 @@ class Publisher:
             outbox.settle(done, vouchers=vouchers, now=now)
 
         if plan.is_empty:
+            public_log.keep_entry(current)
             settle()
         else:
             blobs = {blob_name(_sha256(page.content)): page.content for page in prepared if page.content}
@@ -221,7 +223,9 @@ class Publisher:
             versions = records.claim_versions(plan.online_roles(), now=now)
             before = outbox.JournalHead(**current.journal) if current.journal else None
             head = outbox.seal_journal(published=before, now=now)
-        signing = Signing(signer, now, versions, current.index_id, asdict(head), _online_days())
+            public_log.keep_entry(current)  # which a crash may have left out
+        logged = public_log.current_entry(current)
+        signing = Signing(signer, now, versions, current.index_id, asdict(head), _online_days(), logged)
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
@@ -233,6 +237,7 @@ class Publisher:
         self._make_visible(candidate, current, new_roots=[each for each in plan.offline if each.role == ROOT])
         with transaction.atomic():
             records.record_visible(candidate, now=now + timedelta(seconds=time.monotonic() - began))
+            public_log.keep_entry(after)
             if settle is not None:
                 settle()
         self._library.remember(after, contents)
@@ -272,7 +277,7 @@ def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -
     if RECENTLY_CLAIMED in contents:
         upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
     timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
-    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal)
+    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

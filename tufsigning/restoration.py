@@ -7,7 +7,7 @@ from django.db import transaction
 
 from indexsite_client.protocol import INDEX_PAGE, ROOT, SNAPSHOT, TIMESTAMP, UNCLAIMED, NormalizedName, page_target_path
 from packages import outbox
-from tufsigning import records
+from tufsigning import log, records
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current, is_bin
@@ -22,6 +22,7 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     document is missing.
     """
     current = library.current()
+    log.keep_entry(current)
     behind = roles_behind(current)
     if not behind:
         return 0

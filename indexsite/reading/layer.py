@@ -14,6 +14,7 @@ from indexsite.reading.downloads import downloaded
 from indexsite.reading.negotiation import accepts_gzip, negotiate_form
 from indexsite.reading.project_list import ProjectList
 from indexsite.reading.provenance import answer_provenance
+from indexsite.reading.public_log import answer_log
 from indexsite.reading.published import Follower, Published, Target
 from indexsite.reading.refusals import METHOD, NO_FILE, UNACCEPTABLE, ask_to_sign_in, later, redirect_to_normalized
 from indexsite_client.protocol import (
@@ -34,7 +35,7 @@ from tufsigning.errors import TrustError
 from tufsigning.library import MAX_DOCUMENT, MAX_PAGE
 
 _DOCUMENT = re.compile(r"([1-9][0-9]{0,18})\.([a-z0-9][a-z0-9.-]{0,220})\.json")
-_TIMESTAMP = "metadata/timestamp.json"
+_ASKED_ANEW = frozenset({"metadata/timestamp.json", "log"})
 _KEPT_FILE = 256 * 1024  # bytes up to which files are answered from memory
 _OPEN = frozenset({"legacy", "health", "static", "admin", "account", "metrics"})  # these decide for themselves
 _MACHINES = frozenset({"legacy", "health", "metrics"})
@@ -103,7 +104,7 @@ class ReadLayer:
         if known is not None and "HTTP_RANGE" not in environ:
             return known
         answer = route(environ, rest)
-        if isinstance(answer, Answer) and answer.etag and rest != _TIMESTAMP:  # which must be asked for anew
+        if isinstance(answer, Answer) and answer.etag and rest not in _ASKED_ANEW:
             ready.keep(request, answer, answer.cost())
         return answer
 
@@ -216,7 +217,7 @@ class ReadLayer:
             return self._document(path, gzip=accepts_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")))
         if kind == "targets":
             return self._target(environ, path)
-        return NO_FILE
+        return answer_log(environ, self._cache, self._immutable) if rest == "log" else NO_FILE
 
     def _document(self, path: str, *, gzip: bool) -> Sendable:
         if path == "timestamp.json":

@@ -11,6 +11,7 @@ from tufsigning.core.canonical import canonical_bytes, read_object
 from tufsigning.core.snapshots import SnapshotEntries
 
 JOURNAL = "journal"  # in the snapshot's extension: {"entries": how many are sealed, "sha256": of the last one}
+LOG = "log"  # likewise: this publication's own place in the public log, see core/log.py
 _SIGNED = b',"signed":'
 
 
@@ -38,12 +39,19 @@ def sign_document(signed: Json, signers: Iterable[Signer]) -> Document:
 
 
 def sign_snapshot(
-    header: RoleHeader, entries: SnapshotEntries, signers: Iterable[Signer], *, journal: Json | None = None
+    header: RoleHeader,
+    entries: SnapshotEntries,
+    signers: Iterable[Signer],
+    *,
+    journal: Json | None = None,
+    log: Json | None = None,
 ) -> Document:
-    """Sign a snapshot with these entries, of which each was serialised when it was new, and the journal's head."""
+    """Sign a snapshot with these entries, of which each was serialised when it was new, and what it says of chains."""
     signed = header.signed(SNAPSHOT) | {"meta": {}}
     if journal is not None:
         signed[EXTENSION][JOURNAL] = journal
+    if log is not None:
+        signed[EXTENSION][LOG] = log
     before, meta, after = canonical_bytes(signed).partition(b'"meta":{}')
     payload = before + meta.removesuffix(b"{}") + entries.canonical() + after
     return _sign(SNAPSHOT, header.version, payload, signers)

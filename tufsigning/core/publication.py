@@ -21,6 +21,7 @@ from indexsite_client.protocol import (
 from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import Document, meta_entry, read_signed, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.lifetimes import USUAL, OnlineDays, lifetime
+from tufsigning.core.log import Entry, next_place
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
 
 Targets = Mapping[str, Json]  # entries by target path
@@ -37,6 +38,7 @@ class Current:
     upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
     entries: SnapshotEntries = NO_ENTRIES  # of the snapshot
     journal: Json | None = None  # its head, as the snapshot names it; None in one of before
+    log: Json | None = None  # its place in the public log, likewise
 
     @property
     def index_id(self) -> str:
@@ -76,7 +78,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """With what, as of when, and with which versions (by role) to sign, and the journal's head, for the snapshot."""
+    """With what, as of when, and with which versions (by role) to sign.
+
+    For the snapshot: the journal's head, and the entry of the public log that this publication follows.
+    """
 
     signer: Signer
     now: datetime
@@ -84,6 +89,7 @@ class Signing:
     index_id: str
     journal: Json | None = None
     online: OnlineDays = USUAL
+    logged: Entry | None = None
 
     def header(self, role: str) -> RoleHeader:
         """The header of a role's new document."""
@@ -99,6 +105,7 @@ class Candidate:
     entries: SnapshotEntries
     expiries: Mapping[str, datetime]  # of every document, by role
     journal: Json | None = None
+    log: Json | None = None
 
     @property
     def number(self) -> int:
@@ -137,11 +144,12 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
         signed = targets_signed(signing.header(role), targets=targets, delegations=own)
         documents.append(sign_document(signed, [signing.signer]))
     after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
-    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer], journal=signing.journal)
+    log = next_place(signing.logged, now=signing.now, documents=len(documents) + len((SNAPSHOT, TIMESTAMP)))
+    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer], journal=signing.journal, log=log)
     timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
-    return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal)
+    return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log)
 
 
 def is_bin(role: str) -> bool:
