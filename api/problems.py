@@ -17,6 +17,7 @@ from packages.attestations.naming import PublishersFaultyError
 from packages.errors import IndexReadOnlyError
 from packages.life.errors import LifeError, MomentFaultyError, NotThereError, ReasonFaultyError, RetentionFaultyError
 from storage.contract import StorageUnavailableError
+from tufsigning.errors import TrustError
 
 KIND = "application/problem+json"
 log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (RequestFaultyError, 400),
     (IndexReadOnlyError, 503),
     (NotNowError, 503),
+    (TrustError, 503),
 )
 
 

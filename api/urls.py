@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from api import acts, deletions, files, journal, me, members, projects, publishers, releases, tokens
+from api import acts, deletions, files, journal, me, members, projects, publishers, releases, tokens, trust
 from api.schema import Schema
 from api.view import Nothing
 
@@ -43,6 +43,7 @@ urlpatterns = [
     *(path(f"{_PROJECT}{act}/", view.as_view(), name=f"project-{act}") for act, view in acts.PROJECT_ACTS.items()),
     *(path(f"{_RELEASE}{act}/", view.as_view(), name=f"release-{act}") for act, view in acts.RELEASE_ACTS.items()),
     *(path(f"{_FILE}{act}/", view.as_view(), name=f"file-{act}") for act, view in acts.FILE_ACTS.items()),
+    path("trust/", trust.TrustDetails.as_view(), name="trust"),
     path("me/", me.Me.as_view(), name="me"),
     path("me/invitations/", me.MyInvitations.as_view(), name="my-invitations"),
     *(

@@ -1,7 +1,6 @@
 """The pages for people that need both what the index holds and what it signs."""
 
 import hashlib
-import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -22,9 +21,7 @@ from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
 from tufsigning.ceremony import is_development
 from tufsigning.errors import TrustError
-from tufsigning.library import Library
-
-_library, _reading = Library(), threading.Lock()  # read again only when something new is published
+from tufsigning.trust import reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +86,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 def trust_summary() -> TrustSummary | None:
     """Of the current publication; None before the first one."""
     try:
-        with _reading:
-            current = _library.current()
+        current = reader.current()
     except (TrustError, StorageUnavailableError):
         return None
     return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))

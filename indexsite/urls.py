@@ -7,6 +7,7 @@ from indexsite import feeds, health, json_api, pages
 from indexsite.late_urls import LateAddresses
 from indexsite.operation.metrics import metrics
 from indexsite.search_page import search_page
+from indexsite.trust_page import trust
 from packages.views import legacy_upload, page_upload
 
 handler500 = "indexsite.faults.say_what_failed"
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("search/", search_page, name="search"),
     path("project/<str:name>/", pages.project, name="project"),
+    path("trust/", trust, name="trust"),
     path("upload/", pages.upload, name="upload"),
     path("upload/files/<str:filename>", page_upload, name="upload-file"),
     path("project/<str:name>/<str:version>/", pages.release, name="release"),

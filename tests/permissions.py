@@ -57,6 +57,7 @@ CALLS = (
     Call("GET", "/pypi/demo/json", everybody(200)),
     Call("GET", "/pypi/demo/1.0/json", everybody(200)),
     Call("GET", "/search/", everybody(200)),
+    Call("GET", "/trust/", everybody(200)),
     Call("GET", "/rss/updates.xml", everybody(200)),
     Call("GET", "/rss/packages.xml", everybody(200)),
     Call("GET", "/rss/project/demo/releases.xml", everybody(200)),

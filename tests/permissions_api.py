@@ -44,6 +44,7 @@ API = (
     ("PUT", f"{PROJECT}publishers/", OWNERS, b'{"publishers": ["github:acme/demo"]}'),
     ("DELETE", f"{PROJECT}publishers/", OWNERS, b""),
     ("GET", f"{PROJECT}journal/", INSIDERS, b""),
+    ("GET", "trust/", (503, 503, 503, 503, 503), b""),  # nothing is signed here
     ("GET", "releases/", ALL, b""),
     ("GET", "files/", ALL, b""),
     ("GET", "journal/", (401, 403, 403, 403, 200), b""),
