@@ -15,6 +15,7 @@ from dramatiq import Message
 from dramatiq.errors import BrokerConnectionError
 
 from indexsite_client.protocol import (
+    Json,
     NormalizedName,
     PageFile,
     ProjectPage,
@@ -176,6 +177,44 @@ def published_projects() -> tuple[NormalizedName, ...]:
     """The projects that have published files."""
     published = File.objects.filter(state=File.State.PUBLISHED).values("release__project")
     return tuple(map(NormalizedName, Project.every.filter(pk__in=published).values_list("name", flat=True)))
+
+
+def waiting_among(projects: Collection[NormalizedName]) -> set[NormalizedName]:
+    """Those of these projects that wait to be published."""
+    entries = OutboxEntry.objects.filter(settled_at=None, project__name__in=list(projects))
+    return set(map(NormalizedName, entries.values_list("project__name", flat=True)))
+
+
+def published_files(projects: Collection[NormalizedName]) -> dict[NormalizedName, set[str]]:
+    """The names of the files of each of these projects of which the rows say that they are published."""
+    found: dict[NormalizedName, set[str]] = {project: set() for project in projects}
+    rows = File.objects.filter(release__project__name__in=list(projects), state=File.State.PUBLISHED)
+    for project, filename in rows.values_list("release__project__name", "filename"):
+        found[NormalizedName(project)].add(filename)
+    return found
+
+
+def names_after(name: str, *, limit: int = 1000) -> list[NormalizedName]:
+    """The projects that follow a name in the order of names, deleted ones too."""
+    names = Project.every.filter(name__gt=name).order_by("name").values_list("name", flat=True)
+    return list(map(NormalizedName, names[:limit]))
+
+
+def stored_hashes() -> Iterator[str]:
+    """The hash of every blob that a row knows, of deleted files too."""
+    for sha256, metadata in File.every.values_list("sha256", "metadata_sha256").iterator():
+        yield from filter(None, (sha256, metadata))
+    yield from FileProvenance.objects.values_list("sha256", flat=True).iterator()
+
+
+def journal_faults(signed: Json | None) -> Iterator[str]:
+    """A sentence for each fault of the journal's chain; `signed` is what the snapshot says of its head."""
+    return sealing.find_faults(signed=JournalHead(**signed) if signed else None)
+
+
+def journal_hash(number: int) -> str | None:
+    """The hash of a sealed entry of the journal, None where there is none of this number."""
+    return sealing.hash_of(number)
 
 
 def restore(page: ProjectPage, *, voucher: str, now: datetime) -> int:
