@@ -16,6 +16,7 @@ from packages import outbox
 from packages.attestations.models import FileProvenance
 from packages.models import File, Project
 from storage.contract import blob_name, document_name, the_storage
+from storage.filesystem import DurableFileSystemStorage
 from tests.signing import add_file, signed_index
 from tufsigning.errors import StoreDamagedError
 from tufsigning.export.exporting import export
@@ -107,6 +108,32 @@ def test_files_are_hard_links_into_the_store(folder: Path) -> None:
     assert stored is not None
     for name in (f"files/{file.sha256}/{file.filename}", f"tuf/targets/demo/{file.sha256}.{file.filename}"):
         assert (folder / name).stat().st_ino == stored.stat().st_ino
+
+
+class ElsewhereStorage(DurableFileSystemStorage):
+    """A store of which nothing can be linked, as on another file system or in an object store."""
+
+    def local(self, name: str) -> Path | None:
+        """Nothing lies here."""
+        return None
+
+
+def test_bytes_of_a_store_elsewhere_are_copied_and_checked(settings: Settings, tmp_path: Path) -> None:
+    publisher = signed_index(settings, tmp_path / "data", backend=f"{__name__}.ElsewhereStorage")
+    file = add_file("demo", "1.0", metadata=METADATA)
+    publish(publisher)
+    folder = tmp_path / "tree"
+    stored = tmp_path / "data" / "store" / blob_name(file.sha256)
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1] + b"x")
+    with pytest.raises(StoreDamagedError):
+        export(Tree(folder), Library())
+    assert not (folder / "tuf/metadata/timestamp.json").exists()
+    stored.write_bytes(content)
+    export(Tree(folder), Library())
+    assert listed(folder) == {"demo": {file.filename: file.sha256}}
+    assert (folder / f"files/{file.sha256}/{file.filename}").stat().st_ino != stored.stat().st_ino
+    assert_complete(folder)
 
 
 def test_a_second_run_writes_what_changed_and_touches_nothing_else(publisher: Publisher, folder: Path) -> None:

@@ -140,11 +140,11 @@ class _Sweep:
     def remove_rows(self) -> int:
         """The rows of online documents that are gone, or were never stored; those of offline ones keep their bytes."""
         rows = Document.objects.filter(content=None, claimed_at__lt=self.until).order_by("pk")
-        found = rows.values_list("pk", "role", "version").iterator()
-        gone = (pk for pk, role, version in found if not self.reach.has_document(role, version))
-        removed = 0
-        for batch in _batches(gone, _ROWS):
-            removed += len(batch) if self.dry_run else Document.objects.filter(pk__in=batch).delete()[0]
+        removed, last = 0, 0
+        while found := list(rows.filter(pk__gt=last).values_list("pk", "role", "version")[:_ROWS]):
+            last = found[-1][0]  # no reading goes on while rows are removed: SQLite would not have it
+            gone = [pk for pk, role, version in found if not self.reach.has_document(role, version)]
+            removed += len(gone) if self.dry_run else Document.objects.filter(pk__in=gone).delete()[0]
         return removed
 
 

@@ -1,5 +1,6 @@
 """`manage.py tuf_export`: the repository as plain files for any web server."""
 
+import os
 from argparse import ArgumentParser
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
+        os.umask(0o022)  # the web server's user reads it
         folder, library = options["folder"].absolute(), Library()
         try:
             done = export(Tree(folder), library, everything=options["everything"])
