@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import json
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import brotli
@@ -14,11 +16,14 @@ from packages import outbox
 from packages.attestations.models import FileProvenance
 from packages.models import File, Project
 from storage.contract import blob_name, document_name, the_storage
+from storage.filesystem import DurableFileSystemStorage
 from tests.signing import add_file, signed_index
 from tufsigning.errors import StoreDamagedError
 from tufsigning.export.exporting import export
+from tufsigning.export.removing import remove_unreached
 from tufsigning.export.tree import ExportRefusedError, Tree
 from tufsigning.library import Library
+from tufsigning.pruning import reach_since
 from tufsigning.publisher import Publisher
 
 pytestmark = pytest.mark.django_db
@@ -103,6 +108,32 @@ def test_files_are_hard_links_into_the_store(folder: Path) -> None:
     assert stored is not None
     for name in (f"files/{file.sha256}/{file.filename}", f"tuf/targets/demo/{file.sha256}.{file.filename}"):
         assert (folder / name).stat().st_ino == stored.stat().st_ino
+
+
+class ElsewhereStorage(DurableFileSystemStorage):
+    """A store of which nothing can be linked, as on another file system or in an object store."""
+
+    def local(self, name: str) -> Path | None:
+        """Nothing lies here."""
+        return None
+
+
+def test_bytes_of_a_store_elsewhere_are_copied_and_checked(settings: Settings, tmp_path: Path) -> None:
+    publisher = signed_index(settings, tmp_path / "data", backend=f"{__name__}.ElsewhereStorage")
+    file = add_file("demo", "1.0", metadata=METADATA)
+    publish(publisher)
+    folder = tmp_path / "tree"
+    stored = tmp_path / "data" / "store" / blob_name(file.sha256)
+    content = stored.read_bytes()
+    stored.write_bytes(content[:-1] + b"x")
+    with pytest.raises(StoreDamagedError):
+        export(Tree(folder), Library())
+    assert not (folder / "tuf/metadata/timestamp.json").exists()
+    stored.write_bytes(content)
+    export(Tree(folder), Library())
+    assert listed(folder) == {"demo": {file.filename: file.sha256}}
+    assert (folder / f"files/{file.sha256}/{file.filename}").stat().st_ino != stored.stat().st_ino
+    assert_complete(folder)
 
 
 def test_a_second_run_writes_what_changed_and_touches_nothing_else(publisher: Publisher, folder: Path) -> None:
@@ -224,3 +255,48 @@ def test_only_a_folder_of_ours_is_written_into(publisher: Publisher, folder: Pat
     timestamp.write_bytes(content.replace(Library().current().index_id.encode(), b"0" * 32))
     with pytest.raises(ExportRefusedError, match="another index"):
         export(Tree(folder), Library())
+
+
+def age(folder: Path, known: set[str], moment: datetime) -> None:
+    """What is new in the tree was written at that moment."""
+    for name in set(tree_of(folder)) - known:
+        os.utime(folder / name, (moment.timestamp(), moment.timestamp()))
+
+
+def test_what_nothing_needs_any_more_is_removed_when_that_is_asked_for(publisher: Publisher, folder: Path) -> None:
+    start, gone = timezone.now(), File.objects.get()
+    gone_at, last_at = start + timedelta(days=1), start + timedelta(days=30)
+    age(folder, set(), start)
+    known = set(tree_of(folder))
+    Project.objects.update(status=Project.Status.DELETED)
+    outbox.record(gone.release.project, now=gone_at)
+    assert publisher.publish_waiting(lambda: gone_at)
+    export(Tree(folder), Library())
+    age(folder, known, gone_at)
+    known = set(tree_of(folder))
+    add_file("other", "1.0")
+    assert publisher.publish_waiting(lambda: last_at)
+    export(Tree(folder), Library())
+    age(folder, known, last_at)
+    strange = folder / "files" / "README"
+    strange.write_text("not ours")
+    os.utime(strange, (0, 0))
+    before = tree_of(folder)
+
+    def remove(moment: datetime) -> int:
+        library = Library()
+        reach = reach_since(moment, library, library.current())
+        return remove_unreached(Tree(folder), reach, until=moment) if reach else 0
+
+    assert remove(start - timedelta(days=1)) == 0  # nothing was published yet: all is younger
+    assert remove(start + timedelta(hours=1)) == 0  # its publication was live then
+    assert tree_of(folder) == before
+    removed = remove(start + timedelta(days=2))
+    left = set(tree_of(folder))
+    assert removed == len(set(before) - left) > 3
+    assert not list(folder.glob(f"files/{gone.sha256}*"))
+    assert not list(folder.glob("tuf/targets/demo*"))
+    assert {"tuf/metadata/1.root.json", "tuf/metadata/1.root.json.gz", "files/README"} <= left
+    assert list(listed(folder)) == ["other"]
+    assert_complete(folder)
+    assert remove(start + timedelta(days=2)) == 0

@@ -29,7 +29,7 @@ from tufsigning.restoration import roles_behind
 
 LEAST_GRACE = timedelta(days=1)  # an upload's bytes are there before its row
 AT_ONCE = 200  # files removed while no publication can come in between
-_MARGIN = timedelta(hours=1)  # between writing a document and its becoming visible, at most
+MARGIN = timedelta(hours=1)  # between writing a document and its becoming visible, at most
 _PATIENCE = 60.0  # seconds that a publisher may be at work
 _ROWS = 500
 _DOCUMENT = re.compile(r"([1-9][0-9]{0,18})\.([a-z0-9][a-z0-9.-]{0,220})\.json")
@@ -79,18 +79,28 @@ def prune(library: Library, clock: Clock, *, grace: timedelta, dry_run: bool = F
             "The database is older than the store and does not know all of its files; start 'manage.py serve' or a"
             " worker, which brings them back, and prune then."
         )
-    before = Publication.objects.filter(visible_at__lte=now - grace).order_by("number").last()
-    if before is None:
-        return Pruned()  # everything is younger
-    reach = Reach()
-    _mark(reach, library, current)
-    _mark_earlier(reach, before.number)
+    reach = reach_since(now - grace, library, current)
+    if reach is None:
+        return Pruned()
     reach.blobs.add(outbox.known_blobs())
-    sweep = _Sweep(library, clock, reach, now - grace - _MARGIN, dry_run)
+    sweep = _Sweep(library, clock, reach, now - grace - MARGIN, dry_run)
     found = (each for folder in (METADATA, BLOBS) for each in the_storage().stored(folder))
     garbage = (each for each in found if sweep.is_garbage(each))
     done = sum(map(sweep.remove, _batches(garbage, AT_ONCE)), Pruned())
     return done + Pruned(rows=sweep.remove_rows())
+
+
+def reach_since(moment: datetime, library: Library, current: Current) -> Reach | None:
+    """What the publication that was live then and the current one reach: with what was written since, all that any
+    publication since then reached. None where there was none yet, so that everything is younger.
+    """
+    before = Publication.objects.filter(visible_at__lte=moment).order_by("number").last()
+    if before is None:
+        return None
+    reach = Reach()
+    _mark(reach, library, current)
+    _mark_earlier(reach, before.number)
+    return reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +140,11 @@ class _Sweep:
     def remove_rows(self) -> int:
         """The rows of online documents that are gone, or were never stored; those of offline ones keep their bytes."""
         rows = Document.objects.filter(content=None, claimed_at__lt=self.until).order_by("pk")
-        found = rows.values_list("pk", "role", "version").iterator()
-        gone = (pk for pk, role, version in found if not self.reach.has_document(role, version))
-        removed = 0
-        for batch in _batches(gone, _ROWS):
-            removed += len(batch) if self.dry_run else Document.objects.filter(pk__in=batch).delete()[0]
+        removed, last = 0, 0
+        while found := list(rows.filter(pk__gt=last).values_list("pk", "role", "version")[:_ROWS]):
+            last = found[-1][0]  # no reading goes on while rows are removed: SQLite would not have it
+            gone = [pk for pk, role, version in found if not self.reach.has_document(role, version)]
+            removed += len(gone) if self.dry_run else Document.objects.filter(pk__in=gone).delete()[0]
         return removed
 
 

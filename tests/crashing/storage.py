@@ -1,6 +1,8 @@
 """The product's storage, with a place to crash before, in and after each of its durable verbs."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from storage.contract import Source
@@ -26,6 +28,16 @@ class CrashingStorage(DurableFileSystemStorage):
         self._replacing = content
         super().replace(name, content, expected=expected)
         reached("storage.replace:after")
+
+    def remove(self, names: Iterable[str], *, written_before: datetime) -> set[str]:
+        """Remove the files, or crash with half of them removed and one taken aside."""
+        wanted = list(names)
+        gone = super().remove(wanted[: len(wanted) // 2], written_before=written_before)
+        if os.environ.get("CRASH_AT") == "storage.remove:half" and len(wanted) > 1:
+            path = Path(self.path(wanted[-1]))
+            path.rename(path.with_name(f".doomed-{path.name}"))
+        reached("storage.remove:half")
+        return gone | super().remove(wanted[len(wanted) // 2 :], written_before=written_before)
 
     def _write_temporary(self, folder: Path, content: bytes) -> str:
         path = super()._write_temporary(folder, content)

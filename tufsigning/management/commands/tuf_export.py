@@ -1,16 +1,22 @@
 """`manage.py tuf_export`: the repository as plain files for any web server."""
 
+import os
 from argparse import ArgumentParser
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from storage.contract import StorageUnavailableError
+from tufsigning.clock import signing_time
 from tufsigning.errors import TrustError
 from tufsigning.export.exporting import export
+from tufsigning.export.removing import remove_unreached
 from tufsigning.export.tree import Tree
 from tufsigning.library import Library
+from tufsigning.pruning import MARGIN, reach_since
 
 
 class Command(BaseCommand):
@@ -25,10 +31,27 @@ class Command(BaseCommand):
             "--everything", action="store_true", help="look for each file, as after some were removed by hand"
         )
 
+        parser.add_argument(
+            "--delete",
+            action="store_true",
+            help="remove what no publication reaches since INDEXSITE_PRUNE_GRACE_DAYS; without it, nothing is removed",
+        )
+
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
-        folder = options["folder"].absolute()
+        os.umask(0o022)  # the web server's user reads it
+        folder, library = options["folder"].absolute(), Library()
         try:
-            done = export(Tree(folder), Library(), everything=options["everything"])
+            done = export(Tree(folder), library, everything=options["everything"])
+            removed = _remove(Tree(folder), library) if options["delete"] else 0
         except (TrustError, StorageUnavailableError, OSError) as error:
             raise CommandError(f"{error} The export was not finished.") from error
         self.stdout.write(f"{folder} shows publication {done.publication}; {done.files} files were written.")
+        if options["delete"]:
+            self.stdout.write(f"{removed} files that nothing needs any more were removed.")
+
+
+def _remove(tree: Tree, library: Library) -> int:
+    moment = signing_time() - timedelta(days=settings.PRUNE_GRACE_DAYS)
+    with tree.locked():
+        reach = reach_since(moment, library, library.current())
+        return remove_unreached(tree, reach, until=moment - MARGIN) if reach else 0
