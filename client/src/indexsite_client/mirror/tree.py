@@ -162,20 +162,19 @@ class MirrorTree:
             yield from self._below([top])
 
     def _below(self, components: list[str]) -> Iterator[str]:
+        """In the file system's own order: there may be millions, so they are never all in memory."""
         address = "/".join(components)
         try:
             with self._open_folder(components, create=False) as folder, os.scandir(folder) as entries:
-                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield from self._below([*components, entry.name])
+                    else:
+                        yield f"{address}/{entry.name}"
         except FileNotFoundError:
             return
         except OSError:  # a link or a file in the place of a folder
             yield address
-            return
-        for name, is_folder in found:
-            if is_folder:
-                yield from self._below([*components, name])
-            else:
-                yield f"{address}/{name}"
 
     def _new_name(self) -> str:
         return f"{os.getpid()}-{next(self._numbers)}"

@@ -113,6 +113,7 @@ class _Look:
         self._compare(PROJECT_LIST[1], protocol.project_list_bytes(projects, serial=serial))
         if self.report.is_whole:
             self._look_for_surplus()
+        self.report.findings.sort(key=lambda finding: finding.address)
 
     def _find(self, fault: Fault, address: str, detail: str = "") -> None:
         self.report.findings.append(Finding(fault, address, detail))
