@@ -211,6 +211,10 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(
     for place in places:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).symlink_to(outside)
+    right = next(name for name in pages if name.endswith(".whl") and name.startswith("tuf/"))
+    (tmp_path / "right").write_bytes(simulator.served[f"/{right}"])
+    (folder / right).unlink()
+    (folder / right).symlink_to(tmp_path / "right")  # the right bytes, but who has them can change them
     surplus = folder / "files" / "surplus"
     surplus.symlink_to(outside)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,4 +136,7 @@ def environment_lines(report: "EnvironmentReport") -> list[str]:
     unseen += [f"{report.ignored} files that --ignore names"] if report.ignored else []
     if unseen:
         lines.append(f"Not compared: {', '.join(unseen)}.")
+    states = Counter(str(each.state) for each in report.distributions)
+    told = ", ".join(f"{number} {state}" for state, number in states.items()) or "nothing is installed there"
+    lines.append(f"{len(report.distributions)} distributions: {told}; {len(report.surplus)} files belong to none.")
     return [*lines, _WHAT_IT_SHOWS]
