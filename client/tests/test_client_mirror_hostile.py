@@ -232,6 +232,14 @@ def test_a_folder_of_another_index_is_left_alone(index: TrustedIndex, folder: Pa
         mirrored(other, folder)
 
 
+def test_an_export_of_the_index_itself_is_left_alone(index: TrustedIndex, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / ".indexsite-export").touch()
+    with pytest.raises(MirrorFolderError, match="export"):
+        mirrored(index, folder)
+    assert len(everything(folder)) == 1
+
+
 def test_what_the_index_withholds_is_left_out_of_the_pages_for_installers(
     index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
 ) -> None:

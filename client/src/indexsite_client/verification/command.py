@@ -83,6 +83,8 @@ def _verify_mirror(index: "TrustedIndex", folder: Path) -> _Answer:
     lines += [f"withheld {address}" for address in report.withheld]
     if not report.is_whole:
         lines.append("Some documents cannot be used, so files that only they vouch for were not looked at.")
+    if report.unread:
+        lines.append(f"Not compared: {report.unread} files in brotli form.")
     result = f"{len(report.findings)} things are wrong" if report.findings else "all as signed"
     lines.append(
         f"Mirror{part} in version {report.version}: {report.documents} documents, {report.projects} projects, "
