@@ -97,6 +97,7 @@ def test_what_an_installer_has_written_is_the_same(trusted: Home, simulator: Ind
     by_python = trusted.indexsite("verify", "--python", trusted.python)
     assert (by_python.returncode, by_python.stderr) == (0, "")
     assert "Not compared: " in by_python.stdout
+    assert "3 distributions: 3 same; 0 files belong to none." in by_python.stdout
     assert "does not show what ran before" in by_python.stdout
 
 
@@ -178,6 +179,21 @@ def test_what_is_not_from_the_index_or_cannot_be_told_is_said(installed: Home, t
     assert states["demo-url", "1.0"] == states["demo-sdist", "1.0"] == "cannot be told"
     assert "sdist" in distributions["demo-sdist"]["reason"]
     assert (code, document["surplus"]) == (3, [])
+
+
+def test_a_wheel_that_was_renamed_is_known_by_its_files(trusted: Home, simulator: IndexSimulator) -> None:
+    """An index takes over wheels whose name and WHEEL say different tags, by which nobody installs."""
+    made = wheel("demo-renamed", "1.0")
+    renamed = blob(made.entry.filename.replace("py3-", "py2.py3-"), made.data, made.metadata)
+    simulator.add_project("demo-renamed", [renamed])
+    simulator.publish()
+    assert trusted.run(*trusted.installer("pip", "demo-renamed")).returncode == 0
+
+    code, distributions, _document = look(trusted)
+    assert (code, distributions["demo-renamed"]["state"]) == (0, "same")
+    (library(trusted) / "demo_renamed.py").write_text("")
+    code, distributions, _document = look(trusted)
+    assert (code, distributions["demo-renamed"]["state"]) == (1, "different")
 
 
 def test_what_belongs_to_nobody_counts_unless_it_is_ignored_by_name(installed: Home) -> None:

@@ -211,6 +211,10 @@ def test_a_link_in_the_place_of_a_file_is_replaced_not_followed(
     for place in places:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         (folder / place).symlink_to(outside)
+    right = next(name for name in pages if name.endswith(".whl") and name.startswith("tuf/"))
+    (tmp_path / "right").write_bytes(simulator.served[f"/{right}"])
+    (folder / right).unlink()
+    (folder / right).symlink_to(tmp_path / "right")  # the right bytes, but who has them can change them
     surplus = folder / "files" / "surplus"
     surplus.symlink_to(outside)
 
@@ -226,6 +230,14 @@ def test_a_folder_of_another_index_is_left_alone(index: TrustedIndex, folder: Pa
     other = TrustedIndex(index.url, "other-index", False, index.folder)
     with pytest.raises(MirrorFolderError, match="another index"):
         mirrored(other, folder)
+
+
+def test_an_export_of_the_index_itself_is_left_alone(index: TrustedIndex, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / ".indexsite-export").touch()
+    with pytest.raises(MirrorFolderError, match="export"):
+        mirrored(index, folder)
+    assert len(everything(folder)) == 1
 
 
 def test_what_the_index_withholds_is_left_out_of_the_pages_for_installers(

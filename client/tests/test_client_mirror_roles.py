@@ -104,6 +104,15 @@ def test_a_target_in_a_bin_that_is_not_its_own_counts_for_nothing(
     assert not [address for address in tree(folder) if sha256(b"evil") in address]
 
 
+def test_a_document_of_another_length_than_the_snapshot_says_is_refused(
+    index: TrustedIndex, simulator: IndexSimulator, folder: Path
+) -> None:
+    simulator.says_length["bin-2"] = len(simulator.served["/tuf/metadata/2.bin-2.json"]) + 1
+    simulator.publish()
+    with pytest.raises(VerificationError, match="length"):
+        mirrored(index, folder)
+
+
 def test_explicit_bins_are_walked_as_succinct_ones(
     index: TrustedIndex, simulator: IndexSimulator, folder: Path
 ) -> None:

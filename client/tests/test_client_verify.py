@@ -1,5 +1,6 @@
 """`indexsite verify --mirror` and `indexsite verify FILE`: each kind of damage is told by its name."""
 
+import gzip
 import json
 import shutil
 from datetime import timedelta
@@ -75,6 +76,24 @@ def test_each_thing_that_is_changed_missing_or_surplus_is_named(index: TrustedIn
         (folder / address).unlink()
     (folder / "files" / "link").symlink_to("/etc")
     assert found(look(index, folder)) == {(Fault.SURPLUS, "files/link")}
+
+
+def test_a_compressed_twin_must_hold_what_lies_beside_it(index: TrustedIndex, folder: Path) -> None:
+    """The tree that the index itself exports has them."""
+    page = folder / "simple" / LIB / "index.html"
+    twin = page.with_name("index.html.gz")
+    twin.write_bytes(gzip.compress(page.read_bytes()))
+    page.with_name("index.html.br").write_bytes(b"?")
+    report = look(index, folder)
+    assert (report.findings, report.unread) == ([], 1)
+
+    address = f"simple/{LIB}/index.html.gz"
+    wrong = [gzip.compress(b"other"), gzip.compress(page.read_bytes() + b"x"), b"no gzip", b"", twin.read_bytes()[:-1]]
+    for data in [*wrong, twin.read_bytes() + b"more", gzip.compress(b" " * 10_000_000)]:
+        twin.write_bytes(data)
+        assert found(look(index, folder)) == {(Fault.CHANGED, address)}
+    twin.rename(page.with_name("other.html.gz"))
+    assert found(look(index, folder)) == {(Fault.SURPLUS, f"simple/{LIB}/other.html.gz")}
 
 
 def test_a_delegated_document_that_is_changed_or_missing_is_named(

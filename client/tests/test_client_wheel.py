@@ -39,7 +39,8 @@ def test_the_wheel_installs_alone(alone: Path) -> None:
 
 
 def test_every_module_imports_without_django_and_cryptography(alone: Path) -> None:
-    modules = sorted(f"indexsite_client.{path.stem}" for path in (SOURCE / "src/indexsite_client").glob("[a-z]*.py"))
+    paths = (path.relative_to(SOURCE / "src") for path in (SOURCE / "src/indexsite_client").rglob("[a-z]*.py"))
+    modules = sorted(".".join(path.with_suffix("").parts) for path in paths)
     subprocess.run([alone / "python", "-I", "-c", f"import {', '.join(modules)}"], check=True)
 
 

@@ -70,10 +70,9 @@ def mirror(
 
 def summary(counts: "Counts") -> Iterator[str]:
     """What a run did, for a person."""
-    yield (
-        f"Mirrored: {counts.documents} documents, {counts.files} files ({counts.bytes} bytes) and {counts.pages} pages "
-        f"are new; {counts.kept} files were there."
-    )
+    new = f"{counts.documents} documents, {counts.files} files ({counts.bytes} bytes) and {counts.pages} pages are new"
+    is_new = counts.documents or counts.files or counts.pages
+    yield f"Mirrored version {counts.version}: {new if is_new else 'nothing is new'}; {counts.kept} files were there."
     if counts.removed:
         yield f"Removed what the index has no more: {counts.removed} files."
     if counts.surplus:

@@ -32,6 +32,7 @@ class WithheldError(ClientError):
 class Counts:
     """The work of a run, as its summary tells it."""
 
+    version: int = 0  # of the snapshot
     documents: int = 0
     files: int = 0
     bytes: int = 0

@@ -236,6 +236,7 @@ class _Run:
         projects = None if self._wish.projects is None else tuple(sorted(self._wish.projects))
         record = Record(self._index.index_id, top.snapshot.version, projects, tuple(self._counts.withheld))
         self._tree.write_record(record.to_bytes())
+        self._counts.version = top.snapshot.version
 
     def _clean(self) -> None:
         """Remove or count what the index has no more; names that no mirror writes are never touched."""

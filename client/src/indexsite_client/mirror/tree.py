@@ -22,6 +22,7 @@ from indexsite_client.errors import MirrorFolderError
 from indexsite_client.mirror.addresses import TOP_FOLDERS, split_address
 
 WORK = ".indexsite-mirror"
+_EXPORT = ".indexsite-export"  # the server's mark
 _RECORD = "record.json"
 _MAX_RECORD = 100_000_000
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,6 +45,11 @@ class MirrorTree:
         """Make the folder, hold it against other runs, and clear away what a broken run has left half written."""
         with self._speaking("."):
             self._folder.mkdir(parents=True, exist_ok=True)
+            if os.path.lexists(self._folder / _EXPORT):
+                raise MirrorFolderError(
+                    f"{self._folder} is an export of the index itself, and its compressed files would go stale; "
+                    "choose another folder."
+                )
             with self._open_folder([WORK], create=True) as work:
                 lock = os.open("lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644, dir_fd=work)
             with open(lock, "wb") as held:
@@ -162,20 +168,19 @@ class MirrorTree:
             yield from self._below([top])
 
     def _below(self, components: list[str]) -> Iterator[str]:
+        """In the file system's own order: there may be millions, so they are never all in memory."""
         address = "/".join(components)
         try:
             with self._open_folder(components, create=False) as folder, os.scandir(folder) as entries:
-                found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        yield from self._below([*components, entry.name])
+                    else:
+                        yield f"{address}/{entry.name}"
         except FileNotFoundError:
             return
         except OSError:  # a link or a file in the place of a folder
             yield address
-            return
-        for name, is_folder in found:
-            if is_folder:
-                yield from self._below([*components, name])
-            else:
-                yield f"{address}/{name}"
 
     def _new_name(self) -> str:
         return f"{os.getpid()}-{next(self._numbers)}"

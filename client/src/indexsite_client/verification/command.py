@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def _verify_mirror(index: "TrustedIndex", folder: Path) -> _Answer:
     lines += [f"withheld {address}" for address in report.withheld]
     if not report.is_whole:
         lines.append("Some documents cannot be used, so files that only they vouch for were not looked at.")
+    if report.unread:
+        lines.append(f"Not compared: {report.unread} files in brotli form.")
     result = f"{len(report.findings)} things are wrong" if report.findings else "all as signed"
     lines.append(
         f"Mirror{part} in version {report.version}: {report.documents} documents, {report.projects} projects, "
@@ -135,4 +138,7 @@ def environment_lines(report: "EnvironmentReport") -> list[str]:
     unseen += [f"{report.ignored} files that --ignore names"] if report.ignored else []
     if unseen:
         lines.append(f"Not compared: {', '.join(unseen)}.")
+    states = Counter(str(each.state) for each in report.distributions)
+    told = ", ".join(f"{number} {state}" for state, number in states.items()) or "nothing is installed there"
+    lines.append(f"{len(report.distributions)} distributions: {told}; {len(report.surplus)} files belong to none.")
     return [*lines, _WHAT_IT_SHOWS]

@@ -24,6 +24,7 @@ from indexsite_client.session import VerifiedSession
 from indexsite_client.verification.environments import Environment, Installed, installed_in
 from indexsite_client.verification.wheels import MAX_SCRIPT, WheelContents, read_wheel
 
+_FEW = 5  # wheels that are fetched on the chance that one of them is it
 _INSTALLERS = frozenset(["INSTALLER", "REQUESTED", "RECORD", "direct_url.json", "uv_cache.json", "uv_build.json"])
 
 
@@ -98,6 +99,8 @@ class _Look:
         report = DistributionReport(installed.name, installed.version, State.UNTOLD)
         candidates, report.state, report.reason = self._candidates(installed)
         compared = [self._compare(installed, file) for file in candidates]
+        if report.reason:  # its tags fit no name, but a wheel may have got another name: its WHEEL is the same then
+            compared = [each for each in compared if all(Path(found.path).name != "WHEEL" for found in each[2])]
         if not compared:
             self._owned |= set(installed.recorded) | {path for path in installed.folder.iterdir() if path.is_file()}
             return report
@@ -107,12 +110,12 @@ class _Look:
         self._owned |= {Path(os.path.normpath(self._environment.prefix / each.path)) for each in differences}
         self.report.generated += sum(path.exists() for path in contents.generated)
         self.report.elsewhere += contents.elsewhere
-        report.wheel, report.differences = file.filename, differences
+        report.wheel, report.differences, report.reason = file.filename, differences, ""
         report.state = State.DIFFERENT if differences else State.SAME
         return report
 
     def _candidates(self, installed: Installed) -> tuple[list[PageFile], State, str]:
-        """The wheels that this may have been installed from; or none, and why."""
+        """The wheels that it may be; a reason says why it is probably none of them."""
         if installed.origin:
             how = "an editable installation" if installed.is_editable else "installed from a URL or a folder"
             return [], State.UNTOLD, f"It is {how}: {installed.origin[:200]}"
@@ -131,7 +134,8 @@ class _Look:
         if fitting:
             return fitting, State.UNTOLD, ""
         if wheels:
-            return [], State.UNTOLD, "The index has wheels of this version, but none with its tags: it was built here."
+            reason = "The index has wheels of this version, but none with its tags: it was built here."
+            return wheels if len(wheels) <= _FEW else [], State.UNTOLD, reason
         return [], State.UNTOLD, "The index has only an sdist of this version: it was built here."
 
     def _compare(self, installed: Installed, file: PageFile) -> tuple[PageFile, WheelContents, list[Difference]]:

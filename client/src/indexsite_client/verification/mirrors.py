@@ -1,5 +1,6 @@
 """`indexsite verify --mirror`: a mirror's whole tree against its own metadata and the trusted root, without network."""
 
+import zlib
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,8 @@ from indexsite_client.mirror.walk import Walk
 from indexsite_client.progress import Progress
 from indexsite_client.protocol import NormalizedName
 from indexsite_client.trusted import TrustedIndex
+
+_MAX_TWIN = 64_000_000
 
 
 class Fault(StrEnum):
@@ -52,6 +55,7 @@ class MirrorReport:
     is_partial: bool = False
     is_whole: bool = True
     withheld: tuple[str, ...] = ()
+    unread: int = 0  # brotli twins, which the client has no library for
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -113,6 +117,7 @@ class _Look:
         self._compare(PROJECT_LIST[1], protocol.project_list_bytes(projects, serial=serial))
         if self.report.is_whole:
             self._look_for_surplus()
+        self.report.findings.sort(key=lambda finding: finding.address)
 
     def _find(self, fault: Fault, address: str, detail: str = "") -> None:
         self.report.findings.append(Finding(fault, address, detail))
@@ -201,10 +206,31 @@ class _Look:
 
     def _look_for_surplus(self) -> None:
         for address in self._tree.addresses():
-            if not self._contents.is_expected(address):
+            if not self._contents.is_expected(address) and not self._look_at_twin(address):
                 strange = ""
                 try:
                     split_address(address)
                 except AddressRefusedError:
                     strange = "no mirror writes such a name"
                 self._find(Fault.SURPLUS, address, strange)
+
+    def _look_at_twin(self, address: str) -> bool:
+        """Whether this is the compressed twin of a file, which web servers send in its place; a wrong one is found."""
+        plain, _, form = address.rpartition(".")
+        if form not in {"gz", "br"} or not self._contents.is_expected(plain):
+            return False
+        if form == "br":
+            self.report.unread += 1
+            return True
+        right, twin = (self._tree.read(each, _MAX_TWIN) for each in (plain, address))
+        if right is not None and not _is_gzip_of(twin or b"", right):
+            self._find(Fault.CHANGED, address, "it holds something else than the file beside it")
+        return True
+
+
+def _is_gzip_of(twin: bytes, right: bytes) -> bool:
+    inflating = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        return inflating.decompress(twin, len(right) + 1) == right and inflating.eof and not inflating.unused_data
+    except zlib.error:
+        return False
