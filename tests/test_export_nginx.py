@@ -27,6 +27,8 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> RunningIndex:
     index.wait_until_settled()
     said = index.manage("tuf_export", str(index.data.parent / "tree"))
     assert "files were written" in said
+    again = index.manage("tuf_export", str(index.data.parent / "tree"), "--delete")
+    assert "0 files that nothing needs any more were removed." in again
     assert index.stop() == 0
     return index
 
