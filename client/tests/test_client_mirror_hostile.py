@@ -128,6 +128,16 @@ def test_an_index_that_signs_harm_changes_nothing_for_the_mirrors_clients(
     assert not [name for name in after.keys() - before.keys() if name.startswith(("simple/", "files/"))]
 
 
+def test_what_does_not_fit_on_the_disk_is_not_begun(
+    index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
+) -> None:
+    has_a_file_larger_than_the_disk(simulator)
+    simulator.publish()
+    with pytest.raises(MirrorFolderError, match=r"take 1[0-9]{16} bytes, but [0-9]+ are free"):
+        mirrored(index, folder)
+    assert not [path for path in mirror.paths() if path.endswith(".whl")]
+
+
 def test_a_huge_document_or_file_is_cut_off(
     index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
 ) -> None:
