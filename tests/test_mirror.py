@@ -184,3 +184,16 @@ def test_files_and_environments_are_compared_with_a_real_index(made: Made, tmp_p
     [module] = environment.glob("lib/python3*/site-packages/mirrored.py")
     module.write_text("import os\n")
     assert made.user.indexsite("verify", "--environment", str(environment)).returncode == 1
+
+
+def test_the_tree_that_the_index_exports_verifies_as_its_mirror_does(made: Made, tmp_path: Path) -> None:
+    exported = tmp_path / "exported"
+    made.index.manage("tuf_export", str(exported))
+    done = made.user.indexsite("verify", "--mirror", str(exported))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    [page] = exported.glob("simple/mirrored/index.html.gz")
+    page.write_bytes(b"")
+    told = made.user.indexsite("verify", "--mirror", str(exported))
+    assert (told.returncode, "changed  simple/mirrored/index.html.gz" in told.stdout) == (1, True)
+    assert made.user.indexsite("mirror", str(exported)).returncode == 1

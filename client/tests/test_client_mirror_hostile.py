@@ -74,6 +74,7 @@ def signs_what_no_page_lists(simulator: IndexSimulator) -> None:
 
 
 def lists_what_nobody_signs(simulator: IndexSimulator) -> None:
+    simulator.remove_project("demo-lib")
     page = simulator.add_project("demo-lib", [wheel("demo-lib", "1.0")])
     other = with_entry(page, 0, filename="demo_lib-9.0-py3-none-any.whl")
     for page_file in other.files:
@@ -86,6 +87,7 @@ def has_a_page_of_a_terabyte(simulator: IndexSimulator) -> None:
 
 
 def has_a_file_larger_than_the_disk(simulator: IndexSimulator) -> None:
+    simulator.remove_project("demo-lib")
     page = simulator.add_project("demo-lib", [wheel("demo-lib", "1.0")])
     huge = with_entry(page, 0, size=10**16)
     path = protocol.file_target_path(LIB, page.files[0].filename)
@@ -94,18 +96,18 @@ def has_a_file_larger_than_the_disk(simulator: IndexSimulator) -> None:
 
 
 @pytest.mark.parametrize(
-    "harm",
+    ("harm", "reason"),
     [
-        lists_a_path_out,
-        lists_a_folder,
-        lists_no_distribution,
-        lists_a_hash_that_is_a_path,
-        delegates_to_a_path,
-        delegates_what_is_claimed,
-        signs_what_no_page_lists,
-        lists_what_nobody_signs,
-        has_a_page_of_a_terabyte,
-        has_a_file_larger_than_the_disk,
+        (lists_a_path_out, "lists the target"),
+        (lists_a_folder, "neither a project's page nor a distribution"),
+        (lists_no_distribution, "neither a project's page nor a distribution"),
+        (lists_a_hash_that_is_a_path, "neither a project's page nor a distribution"),
+        (delegates_to_a_path, "not its to delegate|does not allow|delegates to 'project-"),
+        (delegates_what_is_claimed, "one delegator"),
+        (signs_what_no_page_lists, "does not list"),
+        (lists_what_nobody_signs, "no role vouches for that file"),
+        (has_a_page_of_a_terabyte, "is longer than"),
+        (has_a_file_larger_than_the_disk, "bytes, but"),
     ],
 )
 def test_an_index_that_signs_harm_changes_nothing_for_the_mirrors_clients(
@@ -114,18 +116,29 @@ def test_an_index_that_signs_harm_changes_nothing_for_the_mirrors_clients(
     folder: Path,
     tmp_path: Path,
     harm: Callable[[IndexSimulator], None],
+    reason: str,
 ) -> None:
     mirrored(index, folder)
     before, around = tree(folder), everything(tmp_path) - everything(folder)
     harm(simulator)
     simulator.publish()
 
-    with pytest.raises((VerificationError, MirrorFolderError)):
+    with pytest.raises((VerificationError, MirrorFolderError), match=reason):
         mirrored(index, folder)
     after = tree(folder)
     assert {name: after[name] for name in before} == before
     assert everything(tmp_path) - everything(folder) - {folder} <= around | everything(tmp_path / "pinned")
     assert not [name for name in after.keys() - before.keys() if name.startswith(("simple/", "files/"))]
+
+
+def test_what_does_not_fit_on_the_disk_is_not_begun(
+    index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
+) -> None:
+    has_a_file_larger_than_the_disk(simulator)
+    simulator.publish()
+    with pytest.raises(MirrorFolderError, match=r"take 1[0-9]{16} bytes, but [0-9]+ are free"):
+        mirrored(index, folder)
+    assert not [path for path in mirror.paths() if path.endswith(".whl")]
 
 
 def test_a_huge_document_or_file_is_cut_off(
