@@ -32,7 +32,7 @@ ReadTargets = Callable[[str], Targets]  # of a role, by its name, in the current
 class Current:
     """The publication that clients see: the documents that every one of them fetches, and the roots up to now."""
 
-    roots: tuple[bytes, ...]  # all versions, first to newest
+    roots: tuple[bytes, ...]  # those in force, by version, from the beginning of their chain
     timestamp: bytes
     snapshot: bytes
     upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
@@ -44,6 +44,16 @@ class Current:
     def index_id(self) -> str:
         """The identity of the index, which each signed part carries."""
         return str(read_signed(self.roots[0])[EXTENSION]["index"])
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the newest root says that it comes from a development ceremony."""
+        return read_signed(self.roots[-1])[EXTENSION].get("development") is True
+
+    @property
+    def root_version(self) -> int:
+        """Of the newest root."""
+        return int(read_signed(self.roots[-1])["version"])
 
     @property
     def bit_length(self) -> int:
@@ -61,10 +71,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to sign: the targets of each online role that changes or is renewed, and new offline documents."""
+    """What to sign: the targets of each online role that changes or is renewed, and new offline documents.
+
+    A root that `begins_chain` is followed by no client of the roots before it.
+    """
 
     targets: Mapping[str, Targets]
     offline: tuple[Document, ...] = ()
+    begins_chain: bool = False
 
     @property
     def is_empty(self) -> bool:
