@@ -11,9 +11,10 @@ from tuf.api.exceptions import RepositoryError
 
 from indexsite_client.protocol import CLAIMED, ROOT, TARGETS, UNCLAIMED
 from tests.ceremonies import Ceremony, new_holders, write_documents, write_online_key
-from tests.conftest import NewIndex
+from tests.conftest import NewIndex, scaled_index
 from tests.distributions import wheel
 from tests.running import BIN, CHECKOUT, RunningIndex, free_port
+from tests.scaled import Servers
 from tests.watching import new_updater, verified_files
 from tufsigning.core.documents import read_signed
 
@@ -223,3 +224,49 @@ def test_a_new_index_begins_with_a_real_ceremony(new_index: NewIndex, tmp_path: 
 
 def ceremony_root(folder: Path) -> bytes:
     return (folder / "metadata" / "1.root.json").read_bytes()
+
+
+def test_an_index_on_several_machines_moves_while_it_takes_uploads(servers: Servers, tmp_path: Path) -> None:
+    with scaled_index(servers, tmp_path) as index:
+        assert index.post_upload(*wheel("before", "1.0"), token=(token := index.token())).status == 200
+        index.wait_until_settled()
+        exported = export_folder(index, tmp_path / "ceremony")
+        online = write_online_key(tmp_path / "new.pem")
+        said = read_signed(exported["1.root.json"])["x-indexsite"]["index"]
+        ceremony = Ceremony((online.public_key,), index_id=said, bit_length=4)
+        write_documents(tmp_path / "ceremony", ceremony.all(root=2, others=2))
+        old_root = index.root()
+        index.variables["INDEXSITE_ONLINE_KEY"] = f"file:{tmp_path / 'new.pem'}"
+        done = manage(index, "tuf_init", tmp_path / "ceremony")
+        assert done.returncode == 0, done.stderr
+        assert index.post_upload(*wheel("meanwhile", "1.0"), token=token).status == 200
+        for number in range(index.workers):
+            index.parts[f"worker{number}"].terminate()
+            assert index.parts[f"worker{number}"].wait(30) == 0
+            index.start_worker(number)
+        index.wait_until_listed("meanwhile", "meanwhile-1.0-py3-none-any.whl", within=60)
+        real = index.get("/tuf/metadata/2.root.json").body
+        for project in ("before", "meanwhile"):
+            assert verified_files(new_updater(index, tmp_path / project, real), project)
+        with pytest.raises(RepositoryError):
+            new_updater(index, tmp_path / "old", old_root).refresh()
+        imported = manage(index, "tuf_import", *write_documents(tmp_path, [ceremony.document(CLAIMED, 3)]))
+        assert imported.returncode == 0, imported.stderr
+        assert verified_files(new_updater(index, tmp_path / "before", real), "before")
+
+
+def test_a_backup_after_the_move_holds_every_root_and_is_restored(moved: Moved, tmp_path: Path) -> None:
+    folder = tmp_path / "backup"
+    moved.index.manage("backup", str(folder))
+    roots = {path.name for path in (folder / "store/metadata").glob("*.root.json")}
+    assert {"1.root.json", "2.root.json"} <= roots
+    restored = RunningIndex(tmp_path / "data", free_port(), dict(moved.index.variables))
+    said = restored.manage("restore", str(folder))
+    assert "offline keys" not in said  # nobody misses those of a development ceremony any more
+    restored.start()
+    try:
+        assert restored.fingerprint() == moved.index.fingerprint()
+        updater = new_updater(restored, tmp_path / "client", moved.index.get("/tuf/metadata/2.root.json").body)
+        assert verified_files(updater, "before")
+    finally:
+        restored.stop()

@@ -95,6 +95,10 @@ REFUSED: dict[str, tuple[str, Callable[[], Made]]] = {
         "malformed",
         lambda: [changed(TARGETS, 2, lambda signed: signed[EXTENSION].update(role=ROOT))],
     ),
+    "an index that is no name": (
+        "malformed",
+        lambda: [changed(TARGETS, 2, lambda signed: signed[EXTENSION].update(index=1))],
+    ),
     "an online role": (
         "not-offline",
         lambda: [changed(TARGETS, 2, lambda signed: signed[EXTENSION].update(role="bin-0"))],
