@@ -204,6 +204,9 @@ def test_a_new_index_begins_with_all_four_documents() -> None:
         with pytest.raises(DocumentRefusedError) as caught:
             check([each for each in CEREMONY.all() if each.role != left_out], ground=Ground(), begins_chain=True)
         assert (caught.value.code, caught.value.role) == ("role-missing", left_out)
+    with pytest.raises(DocumentRefusedError) as caught:
+        check([CEREMONY.document(TARGETS, 2)], ground=DEVELOPED, begins_chain=True)
+    assert (caught.value.code, caught.value.role) == ("role-missing", ROOT)
     with pytest.raises(DocumentRefusedError, match="1 is next"):
         check(CEREMONY.all(root=2), ground=Ground(), begins_chain=True)
 
