@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def record_publication(
-    candidate: Candidate, *, offline: Collection[Document], key_id: str, index_id: str, now: datetime
+    candidate: Candidate, offline: Collection[Document], key_id: str, *, index_id: str, now: datetime
 ) -> None:
-    """Note a signed candidate and the use of the key that signed it, all of it or nothing; then tell the sink.
+    """Note a candidate, the use of the key that signed it but for its `offline` documents, or nothing; tell the sink.
 
     A sink that fails is said loudly, and raises UseUntoldError where it is required.
     """

@@ -50,6 +50,7 @@ from tufsigning.core.publication import (
     Current,
     Plan,
     Signing,
+    advance,
     is_bin,
     plan_publication,
     sign_publication,
@@ -150,10 +151,7 @@ class Publisher:
     def publish_plan(
         self, plan_on: Callable[[Current], Plan], clock: Callable[[], datetime], *, settle: Callable[[], None]
     ) -> bool:
-        """Publish what `plan_on` makes of the current publication, if that is anything, and settle it in any case.
-
-        False where another publisher is at work: nothing was done.
-        """
+        """Publish and settle what `plan_on` makes of the current publication; False while another publisher works."""
         with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
             if not ours:
                 return False
@@ -252,11 +250,10 @@ class Publisher:
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
-        key_id = signer.public_key.keyid
-        key_uses.record_publication(candidate, offline=below_root.offline, key_id=key_id, index_id=index_id, now=now)
+        key_uses.record_publication(candidate, below_root.offline, signer.public_key.keyid, index_id=index_id, now=now)
         contents = {**blobs, **_files(candidate.documents)}
         the_storage().write(contents)
-        after = _advance(current, candidate, roots)
+        after = advance(current, candidate, roots)
         returning = current if current.timestamp and not plan.begins_chain else None
         self._checker.check(candidate, current=after, previous=returning, now=now)
         self._make_visible(candidate, current, new_roots=new_roots)
@@ -293,16 +290,6 @@ def _due_roles(current: Current, *, now: datetime) -> Slice:
 
 def _online_days() -> OnlineDays:
     return OnlineDays(snapshot=settings.SNAPSHOT_DAYS, bins=settings.BIN_DAYS)
-
-
-def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
-    """The publication that will be current once the candidate is visible."""
-    contents = {document.role: document.content for document in candidate.documents}
-    upper = {role: contents.get(role, content) for role, content in current.upper.items()}
-    if RECENTLY_CLAIMED in contents:
-        upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
-    timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
-    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

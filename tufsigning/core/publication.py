@@ -10,6 +10,7 @@ from securesystemslib.signer import Signer
 from indexsite_client.protocol import (
     BIN_PREFIX,
     EXTENSION,
+    RECENTLY_CLAIMED,
     SNAPSHOT,
     TIMESTAMP,
     UNCLAIMED,
@@ -164,6 +165,16 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
     return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log)
+
+
+def advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
+    """The publication that will be current once the candidate is visible."""
+    contents = {document.role: document.content for document in candidate.documents}
+    upper = {role: contents.get(role, content) for role, content in current.upper.items()}
+    if RECENTLY_CLAIMED in contents:
+        upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
+    timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
+    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
 
 
 def is_bin(role: str) -> bool:
