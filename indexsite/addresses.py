@@ -95,3 +95,20 @@ def _endpoint(host: str, port: int | None, *, tls: bool) -> str:
         return ""
     where = f"[{host}]" if ":" in host else host
     return f"{'https' if tls else 'http'}://{where}{f':{port}' if port else ''}"
+
+
+def check_sink(url: str) -> None:
+    """Raise ValueError unless it is a syslog server, a local syslog socket, or a webhook over TLS."""
+    parts = urlsplit(url)
+    try:
+        parts.port  # noqa: B018  # raises
+    except ValueError:
+        raise ValueError("the port is no number") from None
+    local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    is_known = parts.scheme in {"syslog", "syslog+tcp", "https"} and parts.hostname
+    is_socket = parts.scheme == "syslog+unix" and not parts.netloc and parts.path.startswith("/")
+    if not (is_known or local or is_socket) or parts.username or parts.fragment:
+        raise ValueError(
+            "give syslog://host:514 (UDP), syslog+tcp://host:601, syslog+unix:///dev/log, or https://host/path; plain"
+            " http:// for loopback only, and no user in the address"
+        )

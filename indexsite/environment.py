@@ -9,13 +9,21 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from indexsite.addresses import MailServer, ObjectStore, check_broker, read_mail_server, read_object_store
+from indexsite.addresses import (
+    MailServer,
+    ObjectStore,
+    check_broker,
+    check_sink,
+    read_mail_server,
+    read_object_store,
+)
 from packages.attestations.identities import Identity, read_identities
 from packages.attestations.trusted_root import check_trusted_root
 
 PREFIX = "INDEXSITE_"
 GIB = 1024**3
-SECRETS = frozenset({"database_url", "broker_url", "storage_url", "secret_key", "online_key", "mail_url"})
+_KEYS = frozenset({"secret_key", "online_key", "online_key_passphrase"})
+SECRETS = _KEYS | {"database_url", "broker_url", "storage_url", "mail_url", "key_use_sink"}
 _ADDRESS = re.compile(r"[^@\s<>,;:\\\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
@@ -42,6 +50,9 @@ class Environment(BaseModel):
     log_format: Literal["logfmt", "json"] = "logfmt"
     secret_key: SecretStr = SecretStr("")
     online_key: SecretStr = SecretStr("")
+    online_key_passphrase: SecretStr = SecretStr("")
+    key_use_sink: SecretStr = SecretStr("")
+    key_use_required: bool = False
     private: bool = False
     policy: Literal["private", "pypi"] = "private"
     older_sdist_names: bool = False
@@ -124,6 +135,13 @@ class Environment(BaseModel):
             check_broker(value.get_secret_value())
         return value
 
+    @field_validator("key_use_sink")
+    @classmethod
+    def _is_sink(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            check_sink(value.get_secret_value())
+        return value
+
     @field_validator("storage_url")
     @classmethod
     def _is_storage(cls, value: SecretStr) -> SecretStr:
@@ -170,6 +188,12 @@ class Environment(BaseModel):
     def _redirects_to_somewhere(self) -> "Environment":
         if self.downloads == "redirect" and self.object_store is None:
             raise ValueError(f"{PREFIX}DOWNLOADS: redirect needs an object store ({PREFIX}STORAGE_URL=s3://…)")
+        return self
+
+    @model_validator(mode="after")
+    def _requires_a_sink(self) -> "Environment":
+        if self.key_use_required and not self.key_use_sink.get_secret_value():
+            raise ValueError(f"{PREFIX}KEY_USE_REQUIRED: needs {PREFIX}KEY_USE_SINK, which it requires to answer")
         return self
 
     @property

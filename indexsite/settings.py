@@ -48,6 +48,8 @@ def _secret_key(path: Path) -> str:
 
 
 DATA = ENVIRONMENT.data
+KEY_USE_SINK = ENVIRONMENT.key_use_sink
+KEY_USE_REQUIRED = ENVIRONMENT.key_use_required
 PRIVATE = ENVIRONMENT.private
 METRICS_OPEN = ENVIRONMENT.metrics_open
 ACCESS_LOG = ENVIRONMENT.access_log
@@ -80,6 +82,7 @@ if _mail := ENVIRONMENT.mail_server:
 PRUNE_EVERY_DAYS = ENVIRONMENT.prune_every_days
 PRUNE_GRACE_DAYS = ENVIRONMENT.prune_grace_days
 ONLINE_KEY = ENVIRONMENT.online_key
+ONLINE_KEY_PASSPHRASE = ENVIRONMENT.online_key_passphrase
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
 
 _base = urlsplit(ENVIRONMENT.base_url)

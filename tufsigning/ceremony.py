@@ -27,14 +27,15 @@ from indexsite_client.protocol import (
     read_expiry,
 )
 from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
-from storage.contract import TIMESTAMP, document_name, the_storage
+from storage.contract import TIMESTAMP, document_name, read_bytes, the_storage
 from tufsigning import records
 from tufsigning.core.bins import bin_names
 from tufsigning.core.documents import Document, read_signed, role_keys, sign_document
 from tufsigning.core.lifetimes import OFFLINE, is_due, lifetime
 from tufsigning.core.publication import Current, Plan
-from tufsigning.errors import StoreMissingError
+from tufsigning.errors import RealRootError, StoreMissingError
 from tufsigning.keys import ceremony_online_key, load_key, make_key
+from tufsigning.library import MAX_DOCUMENT
 from tufsigning.models import Document as DocumentRow
 from tufsigning.models import Publication, RoleHead
 from tufsigning.publisher import Publisher
@@ -57,7 +58,7 @@ class _Keys:
 def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
     """Make keys, root and every role, and publish them; False where the index has metadata already.
 
-    Raises StoreMissingError where the database knows that it had some.
+    Raises StoreMissingError where the database knows that it had some, RealRootError where a real ceremony has begun.
 
     The timestamp is written last: a crash before it leaves files that the next attempt replaces, and that nobody
     was ever told of.
@@ -67,6 +68,9 @@ def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
     known = Publication.objects.exclude(visible_at=None).order_by("number").last()
     if known is not None:
         raise StoreMissingError(known.number)
+    left = read_bytes(document_name(ROOT, 1), limit=MAX_DOCUMENT)  # by an attempt that was interrupted
+    if left is not None and read_signed(left)[EXTENSION].get("development") is not True:
+        raise RealRootError
     with transaction.atomic():
         DocumentRow.objects.all().delete()
         RoleHead.objects.all().delete()
@@ -108,7 +112,7 @@ def renew_development_roles(current: Current, *, now: datetime) -> tuple[Documen
 
 def is_development(current: Current) -> bool:
     """Whether the newest root says that it comes from a development ceremony."""
-    return read_signed(current.roots[-1])[EXTENSION].get("development") is True
+    return current.is_development
 
 
 def _offline_keys(take: Callable[[str], CryptoSigner]) -> dict[str, list[CryptoSigner]]:

@@ -80,3 +80,64 @@ class PublicationRaceError(TrustError):
 
     def __init__(self) -> None:
         super().__init__("Another publisher published at the same time; this attempt is given up and tried again.")
+
+
+class DocumentRefusedError(TrustError):
+    """A document that offline keys signed may not come into force here; its `code` says which rule it breaks."""
+
+    def __init__(self, code: str, role: str, what: str) -> None:
+        super().__init__(f"The {role} document {what}. Nothing was changed.")
+        self.code, self.role = code, role
+
+
+class CeremonyFolderError(TrustError):
+    """The folder of a ceremony cannot be read or written."""
+
+    code = "ceremony-folder"
+
+
+class RealRootError(TrustError):
+    """The store has the root of a real ceremony, but nothing was published with it."""
+
+    code = "real-root"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The store has the root of a real ceremony and no timestamp: run 'manage.py tuf_init FOLDER' with the"
+            " folder of that ceremony, or restore a backup. A development ceremony is not held over it."
+        )
+
+
+class ImportWaitsError(TrustError):
+    """Documents that were taken before are not published yet."""
+
+    code = "import-waits"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Documents that were imported before wait to be published; see the worker's log, and try again after that."
+        )
+
+
+class UseUntoldError(TrustError):
+    """The sink that must hear of each use of the online key did not."""
+
+    code = "use-untold"
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(
+            f"INDEXSITE_KEY_USE_SINK could not be told of the online key's use ({fault}), and"
+            " INDEXSITE_KEY_USE_REQUIRED is set: nothing is published until it can."
+        )
+
+
+class PublisherBusyError(TrustError):
+    """Another publisher was at work for so long that ours gave up."""
+
+    code = "publisher-busy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another publisher is at work all the while. The documents are kept, and a worker publishes them within ten"
+            " minutes; 'manage.py tuf_status' shows when it has."
+        )

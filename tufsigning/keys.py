@@ -1,6 +1,7 @@
 """Where the keys lie: files of the data folder for the development ceremony, signer URIs for the rest."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +15,7 @@ from django.conf import settings
 from securesystemslib.signer import CryptoSigner, Key, Signer
 
 from tufsigning.errors import OfflineKeysMissingError, OnlineKeyError
+from tufsigning.signers import load_file, load_from_uri
 
 
 def key_folder() -> Path:
@@ -39,10 +41,7 @@ def ceremony_online_key() -> Key:
         return make_key("online").public_key
     if scheme != "file":
         raise OnlineKeyError("A development ceremony takes an online key from file:PATH only.")
-    try:
-        return _load(Path(path)).public_key
-    except (OSError, ValueError) as error:
-        raise OnlineKeyError(f"The online key file cannot be loaded: {error}.") from error
+    return load_file(Path(path), _secret).public_key
 
 
 def make_key(name: str) -> CryptoSigner:
@@ -56,24 +55,47 @@ def make_key(name: str) -> CryptoSigner:
     return _load(path)
 
 
-def load_online_signer(trusted: Key) -> Signer:
+def load_online_signer(trusted: Sequence[Key]) -> Signer:
     """The signer of the online roles: INDEXSITE_ONLINE_KEY, or the key file of the development ceremony.
 
-    Raises OnlineKeyError where it cannot be loaded or is not `trusted`, the key that root names.
+    Raises OnlineKeyError where it cannot be loaded or is none of `trusted`, the keys that root, targets and unclaimed
+    name for every online role.
     """
     uri = settings.ONLINE_KEY.get_secret_value() or f"file:{key_folder() / 'online.pem'}"
     scheme, _, rest = uri.partition(":")
-    try:
-        signer = _load(Path(rest)) if scheme == "file" else Signer.from_priv_key_uri(uri, trusted)
-    except (OSError, ValueError, TypeError) as error:
+    if scheme == "file":
+        signer: Signer | None = load_file(Path(rest), _secret)
+    else:
+        signer = load_from_uri(uri, trusted, _secret)
+    if signer is None or signer.public_key.keyid not in {key.keyid for key in trusted}:
+        named = ", ".join(key.keyid[:8] for key in trusted) or "none for all online roles"
         raise OnlineKeyError(
-            f"The online key ({scheme}:…) cannot be loaded: {error}. Put it back, or set INDEXSITE_ONLINE_KEY."
-        ) from error
-    if signer.public_key.keyid != trusted.keyid:
-        raise OnlineKeyError(
-            "The online key is not the one that root names; set INDEXSITE_ONLINE_KEY to the right one."
+            f"The online key ({scheme}:…) is not the one that root names ({named}); set INDEXSITE_ONLINE_KEY to the"
+            " right one."
         )
     return signer
+
+
+def development_key_files() -> list[Path]:
+    """The key files that a development ceremony left and that nothing signs with any more after a real one.
+
+    The online key is among them only if it is not the one that is in use.
+    """
+    uri = settings.ONLINE_KEY.get_secret_value()
+    online = key_folder() / "online.pem"
+    kept = {Path(uri.removeprefix("file:")).resolve()} if uri.startswith("file:") else set()
+    if not uri:
+        kept = {online.resolve()}
+    files = [*sorted((key_folder() / "offline").glob("*.pem")), online]
+    return [path for path in files if path.exists() and path.resolve() not in kept]
+
+
+def _secret(name: str) -> str:
+    """The passphrase of an encrypted key file, or the PIN of a token: what INDEXSITE_ONLINE_KEY_PASSPHRASE says."""
+    passphrase: str = settings.ONLINE_KEY_PASSPHRASE.get_secret_value()
+    if not passphrase:
+        raise OnlineKeyError(f"The online key asks for its {name}: set INDEXSITE_ONLINE_KEY_PASSPHRASE_FILE.")
+    return passphrase
 
 
 def _load(path: Path) -> CryptoSigner:

@@ -19,6 +19,7 @@ from indexsite_client.protocol import (
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.bins import bin_of
 from tufsigning.core.canonical import read_object
+from tufsigning.core.chains import roots_in_force
 from tufsigning.core.documents import JOURNAL, LOG, read_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
@@ -107,7 +108,10 @@ class Library:
         entries = SnapshotEntries.read(snapshot)
         upper = {role: read_document(role, entries[role]) for role in (TARGETS, *TARGETS_DELEGATIONS)}
         said = read_signed(snapshot)[EXTENSION]
-        return Current(tuple(self._roots), timestamp, snapshot, upper, entries, said.get(JOURNAL), said.get(LOG))
+        roots = roots_in_force(self._roots, timestamp)
+        if not roots:
+            raise StoreDamagedError(TIMESTAMP, "is signed by the keys of no root that is there")
+        return Current(roots, timestamp, snapshot, upper, entries, said.get(JOURNAL), said.get(LOG))
 
 
 def read_document(role: str, entry: Json) -> bytes:

@@ -83,3 +83,44 @@ class PublisherLease(models.Model):
 
     def __str__(self) -> str:
         return self.holder or "nobody"
+
+
+class OfflineImport(models.Model):
+    """Documents that offline keys signed, wholly checked, and the wish to publish them together: the row is the wish.
+
+    It waits until they are visible, so that whatever a crash has left is finished by the next publisher.
+    """
+
+    taken_at = models.DateTimeField()
+    begins_chain = models.BooleanField(help_text="whether the root stands for itself, and clients must pin it anew")
+    documents = models.JSONField(help_text="role and version of each")
+    is_waiting = models.BooleanField(default=True)
+    settled_at = models.DateTimeField(null=True)
+    fault = models.TextField(blank=True, help_text="why it was given up")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="offline_import_waits_alone", fields=["is_waiting"], condition=models.Q(is_waiting=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{version}.{role}" for role, version in self.documents)
+
+
+class KeyUse(models.Model):
+    """A publication that an online key signed, visible or burnt: a link of a chain, written before anybody sees it."""
+
+    number = models.BigIntegerField(unique=True, help_text="1 for the first")
+    at = models.DateTimeField()
+    publication = models.BigIntegerField(help_text="its number, the snapshot's version")
+    key_id = models.CharField(max_length=64)
+    documents = models.PositiveIntegerField(help_text="how many were signed")
+    roles = models.JSONField(help_text="versions by role; of many bins only how many")
+    digest = models.CharField(max_length=64, help_text="SHA-256 over role, version and SHA-256 of each document")
+    sha256 = models.CharField(max_length=64, help_text="of this use and the hash of the one before")
+    is_told = models.BooleanField(null=True, help_text="whether the sink took it; null without a sink")
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.key_id[:8]} signed publication {self.publication}"

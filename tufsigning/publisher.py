@@ -18,10 +18,11 @@ from types import MappingProxyType
 
 from django.conf import settings
 from django.db import transaction
-from securesystemslib.signer import Key, Signer
+from securesystemslib.signer import Signer
 from structlog.contextvars import bind_contextvars
 
 from indexsite_client.protocol import (
+    EXTENSION,
     RECENTLY_CLAIMED,
     ROOT,
     SNAPSHOT,
@@ -38,16 +39,18 @@ from indexsite_client.protocol import (
 from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
+from tufsigning import key_uses, records
 from tufsigning import log as public_log
-from tufsigning import records
 from tufsigning.core.documents import Document, read_signed, target_entry
 from tufsigning.core.lifetimes import OnlineDays
+from tufsigning.core.offline import online_keys
 from tufsigning.core.publication import (
     Candidate,
     Change,
     Current,
     Plan,
     Signing,
+    advance,
     is_bin,
     plan_publication,
     sign_publication,
@@ -145,6 +148,21 @@ class Publisher:
         roles = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
         return Plan({role: self._library.targets(current, role) for role in roles}, offline)
 
+    def publish_plan(
+        self, plan_on: Callable[[Current], Plan], clock: Callable[[], datetime], *, settle: Callable[[], None]
+    ) -> bool:
+        """Publish and settle what `plan_on` makes of the current publication; False while another publisher works."""
+        with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+            if not ours:
+                return False
+            now, current = clock(), self._library.current()
+            plan = plan_on(current)
+            if plan.is_empty:
+                settle()
+            else:
+                self._publish(current, plan, now=now, settle=settle)
+            return True
+
     def publish_first(self, start: Current, plan: Plan, *, now: datetime) -> None:
         """The first publication of an index: `start` has root and offline documents, and no timestamp yet."""
         self._publish(start, plan, now=now)
@@ -217,24 +235,28 @@ class Publisher:
     ) -> None:
         """Sign the plan and make it visible, in the order of DESIGN section 5; `settle` what it was for."""
         began = time.monotonic()
-        roots = (*current.roots, *(each.content for each in plan.offline if each.role == ROOT))
-        signer = self._online_signer(roots[-1])
+        new_roots = [each for each in plan.offline if each.role == ROOT]
+        roots = (*(() if plan.begins_chain else current.roots), *(each.content for each in new_roots))
+        upper = {**current.upper, **{each.role: each.content for each in plan.offline if each.role != ROOT}}
+        signer = self._online_signer(roots[-1], upper)
         with transaction.atomic():
             versions = records.claim_versions(plan.online_roles(), now=now)
             before = outbox.JournalHead(**current.journal) if current.journal else None
             head = outbox.seal_journal(published=before, now=now)
             public_log.keep_entry(current)  # which a crash may have left out
         logged = public_log.current_entry(current)
-        signing = Signing(signer, now, versions, current.index_id, asdict(head), _online_days(), logged)
+        index_id = read_signed(roots[-1])[EXTENSION]["index"]
+        signing = Signing(signer, now, versions, index_id, asdict(head), _online_days(), logged)
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
-        records.record_publication(candidate, now=now)
+        key_uses.record_publication(candidate, below_root.offline, signer.public_key.keyid, index_id=index_id, now=now)
         contents = {**blobs, **_files(candidate.documents)}
         the_storage().write(contents)
-        after = _advance(current, candidate, roots)
-        self._checker.check(candidate, current=after, previous=current if current.timestamp else None, now=now)
-        self._make_visible(candidate, current, new_roots=[each for each in plan.offline if each.role == ROOT])
+        after = advance(current, candidate, roots)
+        returning = current if current.timestamp and not plan.begins_chain else None
+        self._checker.check(candidate, current=after, previous=returning, now=now)
+        self._make_visible(candidate, current, new_roots=new_roots)
         with transaction.atomic():
             records.record_visible(candidate, now=now + timedelta(seconds=time.monotonic() - began))
             public_log.keep_entry(after)
@@ -250,11 +272,11 @@ class Publisher:
         except ReplacedMeanwhileError as error:
             raise PublicationRaceError from error
 
-    def _online_signer(self, root: bytes) -> Signer:
-        signed = read_signed(root)
-        key_id = signed["roles"][TIMESTAMP_ROLE]["keyids"][0]
-        if self._signer is None or self._signer.public_key.keyid != key_id:
-            self._signer = load_online_signer(Key.from_dict(key_id, dict(signed["keys"][key_id])))
+    def _online_signer(self, root: bytes, upper: Mapping[str, bytes]) -> Signer:
+        """The signer of the online key; of several that the documents name, of the one that we have."""
+        trusted = online_keys(read_signed(root), upper)
+        if self._signer is None or self._signer.public_key not in trusted:
+            self._signer = load_online_signer(trusted)
         return self._signer
 
 
@@ -268,16 +290,6 @@ def _due_roles(current: Current, *, now: datetime) -> Slice:
 
 def _online_days() -> OnlineDays:
     return OnlineDays(snapshot=settings.SNAPSHOT_DAYS, bins=settings.BIN_DAYS)
-
-
-def _advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
-    """The publication that will be current once the candidate is visible."""
-    contents = {document.role: document.content for document in candidate.documents}
-    upper = {role: contents.get(role, content) for role, content in current.upper.items()}
-    if RECENTLY_CLAIMED in contents:
-        upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
-    timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
-    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

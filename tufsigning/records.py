@@ -51,7 +51,10 @@ def raise_heads(versions: Mapping[str, int]) -> None:
 
 
 def record_signed(documents: Sequence[SignedDocument], *, now: datetime, offline: bool = False) -> None:
-    """Note what was signed; inside the caller's transaction. The bytes of offline-signed ones are kept in the row."""
+    """Note what was signed; inside the caller's transaction. The bytes of offline-signed ones are kept in the row.
+
+    They stay there when the publication that they belong to is noted.
+    """
     rows = [
         Document(
             role=document.role,
@@ -68,7 +71,7 @@ def record_signed(documents: Sequence[SignedDocument], *, now: datetime, offline
         batch_size=_SLICE,
         update_conflicts=True,
         unique_fields=["role", "version"],
-        update_fields=["sha256", "length", "content"],
+        update_fields=["sha256", "length", *(["content"] if offline else [])],
     )
 
 

@@ -15,6 +15,7 @@ from tufsigning.clock import signing_time
 from tufsigning.core.documents import Document
 from tufsigning.core.publication import Current
 from tufsigning.errors import PublicationRaceError, TrustError
+from tufsigning.importing import finish_import
 from tufsigning.library import Library
 from tufsigning.pruning import prune
 from tufsigning.publisher import Publisher
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 def publish_waiting_changes() -> None:
     """Publish what waits in the outbox. What cannot be reached is tried again by the worker's sweep."""
     try:
+        finish_import(publisher, signing_time)  # first: until it is visible, nothing else may be
         publisher.publish_waiting(signing_time)
     except _AWAY as error:
         log.error("Nothing could be published; it is tried again within seconds: %s", str(error).strip())
@@ -38,6 +40,7 @@ def publish_waiting_changes() -> None:
 @dramatiq.actor(actor_name=RENEW_ACTOR, queue_name=PUBLISH_QUEUE, max_retries=5, throws=(PublicationRaceError, *_AWAY))
 def renew_roles() -> None:
     """Sign anew what nears its expiry."""
+    finish_import(publisher, signing_time)
     publisher.renew(signing_time, renew_offline=_renew_offline)
 
 

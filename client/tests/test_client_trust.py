@@ -81,16 +81,20 @@ def test_the_fingerprint_is_that_of_the_newest_root(simulator: IndexSimulator, m
     assert pin(simulator, mirror).index_id == "test-index"
 
 
-def test_a_root_history_that_does_not_lead_to_the_newest_root_is_refused(
+def test_a_root_that_begins_a_chain_of_its_own_is_pinned_by_its_fingerprint_and_followed_by_nobody(
     simulator: IndexSimulator, mirror: HostileMirror
 ) -> None:
+    before = pin(simulator, mirror)
     simulator.signers["root"] = [new_signer()]
     simulator.root.roles["root"].keyids = []
     simulator.root.add_key(simulator.signers["root"][0].public_key, "root")
     renew_root(simulator)
 
     with pytest.raises(ClientError, match="signatures"):
+        refresh(before)
+    with pytest.raises(ClientError, match="--replace"):
         pin(simulator, mirror)
+    assert pin(simulator, mirror, replace=True).root_bytes() == simulator.served["/tuf/metadata/2.root.json"]
 
 
 def test_a_root_file_is_pinned_without_a_fingerprint(simulator: IndexSimulator, mirror: HostileMirror) -> None:

@@ -148,7 +148,7 @@ def _keep_bytes(store: Path, library: Library, current: Current) -> Iterator[Kep
 
 def published_documents(current: Current) -> Iterator[str]:
     """The names of every root, and of every document that the timestamp reaches."""
-    yield from (document_name(ROOT, version) for version in range(1, len(current.roots) + 1))
+    yield from (document_name(ROOT, version) for version in range(1, current.root_version + 1))
     yield document_name(SNAPSHOT, read_signed(current.timestamp)["meta"]["snapshot.json"]["version"])
     yield from (document_name(role, current.entries[role]["version"]) for role in current.entries.roles())
 

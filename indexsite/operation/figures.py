@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.db.models import Count, ExpressionWrapper, F, Max, Min, Sum
+from django.db.models import Count, ExpressionWrapper, F, Max, Min, Q, Sum
 from django.db.models.fields import DurationField
 from django.utils import timezone
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -25,7 +25,7 @@ from tufsigning.announcing import offline_expiries
 from tufsigning.core.documents import read_signed
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
-from tufsigning.models import Publication, RoleHead
+from tufsigning.models import KeyUse, Publication, RoleHead
 
 KEPT_SECONDS = 60.0  # of what takes a look at every row
 Value = TypeVar("Value")
@@ -97,6 +97,7 @@ class IndexFigures(Collector):
             _counter("published_documents", "Documents signed for them.", now.documents),
             _counter("publication_seconds", "Seconds from claiming versions to visible.", now.took.total_seconds()),
             _gauge("last_publication_timestamp_seconds", "When the last one became visible; 0 before.", last),
+            *self._remembered("key-uses", _key_uses),
         ]
 
     def _from_documents(self) -> list[Metric]:
@@ -123,6 +124,14 @@ class IndexFigures(Collector):
             value = read()
             self._kept[name] = time.monotonic(), value
         return value  # type: ignore[return-value]  # what `read` of this name gave
+
+
+def _key_uses() -> list[Metric]:
+    uses = KeyUse.objects.aggregate(count=Max("number"), untold=Count("id", filter=Q(is_told=False)))
+    return [
+        _counter("key_uses", "Publications that an online key signed, burnt ones included.", uses["count"] or 0),
+        _counter("key_uses_untold", "Of these, those that INDEXSITE_KEY_USE_SINK did not take.", uses["untold"]),
+    ]
 
 
 def _queue() -> list[Metric]:

@@ -19,6 +19,8 @@ from indexsite.serving.errors import CannotServeError
 from storage.contract import the_storage
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
 from tufsigning.clock import signing_time
+from tufsigning.core.offline import OfflineDocuments
+from tufsigning.importing import check_import, finish_import, take_documents
 from tufsigning.library import Library
 from tufsigning.publisher import Publisher
 from tufsigning.records import drop_lease
@@ -32,25 +34,31 @@ _NETWORK = frozenset(
 )
 
 
-def prepare_index(*, now: datetime) -> list[str]:
+def prepare_index(*, now: datetime, ceremony: OfflineDocuments | None = None) -> list[str]:
     """Bring the index up to where its parts can run; returns sentences about what was done.
 
-    Raises CannotServeError. Each step is safe to repeat after a crash in any of them, and of several machines that
-    do this on one database, one does it while the others wait.
+    A new index begins with the documents of a real `ceremony`, which are checked, or holds a development ceremony.
+    Raises CannotServeError or TrustError. Each step is safe to repeat after a crash in any of them, and of several
+    machines that do this on one database, one does it while the others wait.
     """
     check_data_folder(Path(settings.DATA))
     if (Path(settings.DATA) / IN_PROGRESS).exists():
         raise CannotServeError("A restore was interrupted; run 'manage.py restore FOLDER' again before you serve.")
     with _alone_on_the_database():
-        return _prepare(now)
+        return _prepare(now, ceremony)
 
 
-def _prepare(now: datetime) -> list[str]:
+def _prepare(now: datetime, ceremony: OfflineDocuments | None) -> list[str]:
     said = _migrate(now)
     the_storage().check()
     publisher = Publisher(library := Library())
     if connection.vendor == "sqlite":
         drop_lease()  # `serve` is alone on its data folder: whoever holds it was killed
+    if ceremony is not None:
+        check_import(ceremony, current=None, begins_chain=True, now=signing_time())
+        take_documents(ceremony, begins_chain=True, now=now)
+    if finish_import(publisher, signing_time):
+        said.append("published the documents of the offline keys.")
     if hold_development_ceremony(publisher, now=now):
         said.append("made the keys and signed metadata of a development index.")
     if restored := restore_from_published(library, now=now):

@@ -13,6 +13,7 @@ from typing import IO
 STOP_WITHIN = 15.0  # seconds for the parts to end by themselves
 _CALM = 30.0  # seconds after which a part counts as well again
 _LONGEST_PAUSE = 10.0
+_WORKER_ONLY = ("INDEXSITE_ONLINE_KEY", "INDEXSITE_KEY_USE")
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class Supervisor:
         command = [sys.executable, sys.argv[0], *part.command, "--supervised", str(os.getpid())]
         part.process = subprocess.Popen(
             command,
-            env=self._environment,
+            env=_environment_of(part.name, self._environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -105,6 +106,12 @@ class Supervisor:
 def say(name: str, line: str) -> None:
     """Write one line of the common stream."""
     print(f"{name:<6} | {line}", flush=True)
+
+
+def _environment_of(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What a part is told: the online key, and where its use is reported, are the worker's alone."""
+    is_worker = name == "worker"
+    return {key: value for key, value in environment.items() if is_worker or not key.startswith(_WORKER_ONLY)}
 
 
 def _relay(name: str, stream: IO[bytes]) -> None:

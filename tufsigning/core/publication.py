@@ -10,6 +10,7 @@ from securesystemslib.signer import Signer
 from indexsite_client.protocol import (
     BIN_PREFIX,
     EXTENSION,
+    RECENTLY_CLAIMED,
     SNAPSHOT,
     TIMESTAMP,
     UNCLAIMED,
@@ -32,7 +33,7 @@ ReadTargets = Callable[[str], Targets]  # of a role, by its name, in the current
 class Current:
     """The publication that clients see: the documents that every one of them fetches, and the roots up to now."""
 
-    roots: tuple[bytes, ...]  # all versions, first to newest
+    roots: tuple[bytes, ...]  # those in force, by version, from the beginning of their chain
     timestamp: bytes
     snapshot: bytes
     upper: Mapping[str, bytes]  # targets and the three roles that it delegates to
@@ -44,6 +45,16 @@ class Current:
     def index_id(self) -> str:
         """The identity of the index, which each signed part carries."""
         return str(read_signed(self.roots[0])[EXTENSION]["index"])
+
+    @property
+    def is_development(self) -> bool:
+        """Whether the newest root says that it comes from a development ceremony."""
+        return read_signed(self.roots[-1])[EXTENSION].get("development") is True
+
+    @property
+    def root_version(self) -> int:
+        """Of the newest root."""
+        return int(read_signed(self.roots[-1])["version"])
 
     @property
     def bit_length(self) -> int:
@@ -61,10 +72,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to sign: the targets of each online role that changes or is renewed, and new offline documents."""
+    """What to sign: the targets of each online role that changes or is renewed, and new offline documents.
+
+    A root that `begins_chain` is followed by no client of the roots before it.
+    """
 
     targets: Mapping[str, Targets]
     offline: tuple[Document, ...] = ()
+    begins_chain: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -150,6 +165,16 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
     return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log)
+
+
+def advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
+    """The publication that will be current once the candidate is visible."""
+    contents = {document.role: document.content for document in candidate.documents}
+    upper = {role: contents.get(role, content) for role, content in current.upper.items()}
+    if RECENTLY_CLAIMED in contents:
+        upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
+    timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
+    return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
 
 
 def is_bin(role: str) -> bool:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from tuf.api.exceptions import BadVersionNumberError, ExpiredMetadataError, RepositoryError
+from tuf.api.exceptions import BadVersionNumberError, ExpiredMetadataError, RepositoryError, UnsignedMetadataError
 from tuf.ngclient._internal.trusted_metadata_set import TrustedMetadataSet
 from tuf.ngclient.config import EnvelopeType
 
@@ -17,6 +17,7 @@ from indexsite_client.protocol import (
     UNCLAIMED,
     ProtocolError,
     check_shape,
+    read_expiry,
 )
 from tufsigning.core.documents import read_signed
 from tufsigning.core.increments import check_bins, check_increment
@@ -73,13 +74,19 @@ def _check_in_full(candidate: Candidate, *, current: Current, previous: Current 
             trusted = _trusted_roots(current.roots, now)
             _update_timestamp_and_snapshot(trusted, candidate, contents[SNAPSHOT], memory)
             for role, delegator in _DELEGATORS.items():
+                trusted.reference_time = now if role in contents else _while_valid(current.upper[role], now)
                 trusted.update_delegated_targets(current.upper[role], role, delegator)
                 check_shape(role, read_signed(current.upper[role]), index_id=current.index_id)
 
 
+def _while_valid(content: bytes, now: datetime) -> datetime:
+    """Now, or a moment before the document expired: an offline role that nobody renewed stops no publication."""
+    return min(now, read_expiry(read_signed(content)) - timedelta(seconds=1))
+
+
 def _trusted_roots(roots: tuple[bytes, ...], now: datetime) -> TrustedMetadataSet:
     trusted = TrustedMetadataSet(roots[0], EnvelopeType.METADATA)
-    trusted.reference_time = now
+    trusted.reference_time = _while_valid(roots[-1], now)
     for root in roots[1:]:
         trusted.update_root(root)
     return trusted
@@ -88,13 +95,16 @@ def _trusted_roots(roots: tuple[bytes, ...], now: datetime) -> TrustedMetadataSe
 def _update_timestamp_and_snapshot(
     trusted: TrustedMetadataSet, candidate: Candidate, snapshot: bytes, memory: Current | None
 ) -> None:
-    """The order of a client's work. What it remembers counts even where it has expired or is not the newest."""
+    """The order of a client's work. What it remembers counts even where it has expired or is not the newest.
+
+    What keys signed that the newest root no longer names counts for nothing.
+    """
     if memory is not None:
-        with suppress(ExpiredMetadataError):
+        with suppress(ExpiredMetadataError, UnsignedMetadataError):
             trusted.update_timestamp(memory.timestamp)
     trusted.update_timestamp(candidate.timestamp.content)
     if memory is not None:
-        with suppress(ExpiredMetadataError, BadVersionNumberError):
+        with suppress(ExpiredMetadataError, BadVersionNumberError, UnsignedMetadataError):
             trusted.update_snapshot(memory.snapshot, trusted=True)
     trusted.update_snapshot(snapshot)
 

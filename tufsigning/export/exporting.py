@@ -30,13 +30,13 @@ from indexsite_client.protocol import (
     provenance_link,
     read_page,
 )
-from storage.contract import blob_name, read_bytes
+from storage.contract import blob_name, document_name, read_bytes
 from tufsigning.core.documents import read_signed, split_document
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import StoreDamagedError
 from tufsigning.export.tree import ExportRefusedError, Tree
-from tufsigning.library import MAX_PAGE, Library, read_document
+from tufsigning.library import MAX_DOCUMENT, MAX_PAGE, Library, read_document
 
 _METADATA, _TIMESTAMP, _LIST = "tuf/metadata", "tuf/metadata/timestamp.json", "simple/index.json"
 
@@ -123,8 +123,11 @@ class _Run:
     def export_roles(self) -> _Projects:
         """Each role that is new: its targets, then its document. One role is in memory at a time."""
         projects = _Projects()
-        for number, root in enumerate(self.current.roots, 1):
-            self.tree.put(_document(ROOT, number), root, twins=True)
+        for version in range(1, self.current.root_version + 1):  # of the chains before, too: they stay where they were
+            root = read_bytes(document_name(ROOT, version), limit=MAX_DOCUMENT)
+            if root is None:
+                raise StoreDamagedError(document_name(ROOT, version), "is missing")
+            self.tree.put(_document(ROOT, version), root, twins=True)
         unclaimed = Metadata[Targets].from_bytes(self.current.upper[UNCLAIMED]).signed
         for role in self.current.entries.roles():
             entry = self.current.entries[role]

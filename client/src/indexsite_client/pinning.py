@@ -77,17 +77,19 @@ def pin_index(pin: Pin, *, token: Token | None, environment_token: Token | None)
 
 
 def _find_by_fingerprint(downloads: Downloads, pin: Pin) -> _CheckedRoot:
-    """The newest root, if its bytes have the fingerprint and every root before it leads there."""
+    """The newest root, if its bytes have the fingerprint.
+
+    The roots before it need not lead there: a real ceremony after a development one begins anew, and it is the newest
+    root that is pinned.
+    """
     expected = normalize_fingerprint(pin.fingerprint)
-    newest, previous = b"", None
+    newest = b""
     for number, data in _root_history(downloads, pin.url):
         with speaking(f"Root {number} of {pin.url}"):
             metadata = Metadata[Root].from_bytes(data)
             if metadata.signed.version != number:
                 raise ValueError("wrong version")
-            if previous is not None:
-                previous.verify_delegate(Root.type, metadata.signed_bytes, metadata.signatures)
-        newest, previous = data, metadata.signed
+        newest = data
     if not newest:
         raise NotTrustedError(f"{pin.url} has no root metadata; check that the address is that of an index.")
     actual = hashlib.sha256(newest).hexdigest()

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from storage.contract import StorageUnavailableError
+from tufsigning.ceremony_folder import write_ceremony
 from tufsigning.clock import signing_time
 from tufsigning.errors import TrustError
 from tufsigning.export.exporting import export
@@ -26,7 +27,13 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("folder", type=Path)
+        parser.add_argument("folder", type=Path, nargs="?")
+        parser.add_argument(
+            "--ceremony",
+            type=Path,
+            metavar="FOLDER",
+            help="write only the newest root, targets, claimed and unclaimed, for 'indexsite ceremony' to go on from",
+        )
         parser.add_argument(
             "--everything", action="store_true", help="look for each file, as after some were removed by hand"
         )
@@ -39,6 +46,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
         os.umask(0o022)  # the web server's user reads it
+        if (options["folder"] is None) == (options["ceremony"] is None):
+            raise CommandError("Give a folder for the repository, or --ceremony FOLDER.")
+        if options["ceremony"] is not None:
+            self._write_ceremony(options["ceremony"])
+            return
         folder, library = options["folder"].absolute(), Library()
         try:
             done = export(Tree(folder), library, everything=options["everything"])
@@ -48,6 +60,13 @@ class Command(BaseCommand):
         self.stdout.write(f"{folder} shows publication {done.publication}; {done.files} files were written.")
         if options["delete"]:
             self.stdout.write(f"{removed} files that nothing needs any more were removed.")
+
+    def _write_ceremony(self, folder: Path) -> None:
+        try:
+            for path in write_ceremony(folder, Library().current()):
+                self.stdout.write(str(path))
+        except (TrustError, StorageUnavailableError) as error:
+            raise CommandError(str(error)) from error
 
 
 def _remove(tree: Tree, library: Library) -> int:

@@ -1,15 +1,18 @@
-"""`manage.py tuf_status`: the root's fingerprint, and each role's version and expiry."""
+"""`manage.py tuf_status`: which root clients pin, and of each role its version, signers, threshold and time left."""
 
 import hashlib
+from collections.abc import Iterator
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from indexsite_client.protocol import ROOT, SNAPSHOT, TIMESTAMP, read_expiry
+from indexsite_client.protocol import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Json, read_expiry
 from tufsigning.ceremony import is_development
+from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import read_signed
-from tufsigning.core.publication import is_bin
+from tufsigning.core.publication import Current, is_bin
 from tufsigning.errors import TrustError
+from tufsigning.importing import import_waits
 from tufsigning.library import Library
 from tufsigning.models import RoleHead
 
@@ -17,23 +20,48 @@ from tufsigning.models import RoleHead
 class Command(BaseCommand):
     """Reads only."""
 
-    help = "Show the trusted root's fingerprint, and each role's version and expiry."
+    help = "Show the trusted root's fingerprint, and each role's version, signers, threshold and time left."
 
     def handle(self, *args: object, **options: object) -> None:
         try:
             current = Library().current()
         except TrustError as error:
             raise CommandError(str(error)) from error
-        kind = "development" if is_development(current) else "real"
-        fingerprint = hashlib.sha256(current.roots[-1]).hexdigest()
-        self.stdout.write(f"root {len(current.roots)} ({kind}), sha256 {fingerprint}")
+        for line in _about_root(current):
+            self.stdout.write(line)
         contents = {ROOT: current.roots[-1], TIMESTAMP: current.timestamp, SNAPSHOT: current.snapshot, **current.upper}
         for role, content in contents.items():
-            signed = read_signed(content)
-            left = read_expiry(signed) - timezone.now()
-            self.stdout.write(
-                f"{role:<18} version {signed['version']:<12} expires in {left.days} d {left.seconds // 3600} h"
-            )
+            self.stdout.write(_about_role(current, role, content))
         bins = [role for role in current.entries.roles() if is_bin(role)]
         first = RoleHead.objects.filter(role__in=bins[:1]).values_list("expires_at", flat=True).first()
         self.stdout.write(f"{len(bins)} bins; {bins[0]} expires at {first}")
+        if import_waits():
+            self.stdout.write("Documents that were imported wait to be published; the worker's log says why.")
+
+
+def _about_root(current: Current) -> Iterator[str]:
+    kind = "development" if is_development(current) else "real"
+    yield f"root {current.root_version} ({kind}), sha256 {hashlib.sha256(current.roots[-1]).hexdigest()}"
+    start = int(read_signed(current.roots[0])["version"])
+    if start > 1:
+        digest = hashlib.sha256(current.roots[0]).hexdigest()
+        yield f"its chain begins at root {start}, sha256 {digest}; clients of a root before that must pin anew"
+
+
+def _about_role(current: Current, role: str, content: bytes) -> str:
+    signed = read_signed(content)
+    left = read_expiry(signed) - timezone.now()
+    entry = _role_entry(current, role)
+    signers = [each["keyid"][:8] for each in read_object(content)["signatures"] if each["keyid"] in entry["keyids"]]
+    life = f"expires in {left.days} d {left.seconds // 3600} h" if left.days >= 0 else "HAS EXPIRED"
+    return (
+        f"{role:<18} version {signed['version']:<12} {life:<22} signed by {', '.join(signers)}"
+        f" ({entry['threshold']} of {len(entry['keyids'])})"
+    )
+
+
+def _role_entry(current: Current, role: str) -> Json:
+    """Keys and threshold of a role, by what its delegator says."""
+    roles: dict[str, Json] = dict(read_signed(current.roots[-1])["roles"])
+    roles |= {each["name"]: each for each in read_signed(current.upper[TARGETS])["delegations"]["roles"]}
+    return roles[role]
