@@ -70,7 +70,8 @@ def test_the_file_of_hashes_is_sorted_and_names_what_the_index_serves(hashes: Pa
 
 def test_a_copy_of_now_is_the_same(index: RunningIndex, hashes: Path, mirror: Path, tmp_path: Path) -> None:
     assert run(index, "backup", tmp_path / "backup").returncode == 0
-    for copy in (hashes, mirror, tmp_path / "backup"):
+    assert run(index, "tuf_export", tmp_path / "export").returncode == 0
+    for copy in (hashes, mirror, tmp_path / "backup", tmp_path / "export"):
         said = against(index, copy)
         assert (said["findings"], said["differing"]) == ([], []), copy
 
