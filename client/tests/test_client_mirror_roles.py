@@ -113,6 +113,17 @@ def test_a_document_of_another_length_than_the_snapshot_says_is_refused(
         mirrored(index, folder)
 
 
+def test_an_older_root_that_did_not_sign_the_next_is_refused(
+    index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
+) -> None:
+    simulator.publish_another_root()
+    (index.folder / "root.json").write_bytes(simulator.served["/tuf/metadata/2.root.json"])
+    mirror.served["/tuf/metadata/1.root.json"] = IndexSimulator().served["/tuf/metadata/1.root.json"]
+
+    with pytest.raises(VerificationError, match="Root 1 "):
+        mirrored(index, folder)
+
+
 def test_explicit_bins_are_walked_as_succinct_ones(
     index: TrustedIndex, simulator: IndexSimulator, folder: Path
 ) -> None:
