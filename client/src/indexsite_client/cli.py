@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from indexsite_client.ceremony.commands import ceremony
 from indexsite_client.credentials import split_index_url, token_from_environment
 from indexsite_client.errors import ClientError, UsageError
 from indexsite_client.mirror.command import mirror
@@ -70,6 +71,7 @@ def run(command: tuple[str, ...], *, url: str | None, unsafe: bool) -> None:
 
 commands.add_command(mirror)
 commands.add_command(verify)
+commands.add_command(ceremony)
 
 
 def main() -> None:

@@ -1,0 +1,129 @@
+"""The plan of a ceremony, `ceremony.json`: who holds keys of which role, how many sign, and for how long it lasts."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from indexsite_client.ceremony.errors import CeremonyFolderError, CeremonyPlanError
+from indexsite_client.protocol import (
+    DEFAULT_BINS,
+    FEWEST_BINS,
+    MOST_BINS,
+    OFFLINE_ROLES,
+    ROOT,
+    Json,
+)
+
+FORMAT, VERSION = "indexsite-ceremony", 1
+ONLINE = "online"  # the name of the online key, which no holder may have
+MOST_HOLDERS, MOST_DAYS = 50, 1826
+_HOLDER = re.compile(r"[a-z0-9][a-z0-9.-]{0,39}")
+_INDEX_ID = re.compile(r"[A-Za-z0-9-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True)
+class RolePlan:
+    """Of one offline role. With `discarded`, each version is signed by a key that is made for it and forgotten."""
+
+    threshold: int
+    days: int
+    holders: tuple[str, ...]
+    discarded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a ceremony is about. Raises CeremonyPlanError where no ceremony can have this."""
+
+    index_id: str
+    roles: Mapping[str, RolePlan]
+    bins: int = DEFAULT_BINS
+
+    def __post_init__(self) -> None:
+        if not _INDEX_ID.fullmatch(self.index_id):
+            raise CeremonyPlanError(f"{self.index_id[:80]!r} is no id of an index.")
+        if self.bins.bit_count() != 1 or not FEWEST_BINS <= self.bins <= MOST_BINS:
+            raise CeremonyPlanError(
+                f"There cannot be {self.bins} bins: take a power of two from {FEWEST_BINS} to {MOST_BINS}."
+            )
+        if self.roles.keys() != OFFLINE_ROLES.keys():
+            raise CeremonyPlanError(f"A ceremony has these roles: {', '.join(OFFLINE_ROLES)}.")
+        for role, planned in self.roles.items():
+            _check_role(role, planned)
+        if len(self.holders) > MOST_HOLDERS:
+            raise CeremonyPlanError(f"There are {len(self.holders)} key holders; {MOST_HOLDERS} are the most.")
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Everybody who holds a key, each once."""
+        return tuple(dict.fromkeys(holder for role in self.roles.values() for holder in role.holders))
+
+    @property
+    def bit_length(self) -> int:
+        """There are two to the power of this many bins."""
+        return self.bins.bit_length() - 1
+
+    def roles_of(self, holder: str) -> list[str]:
+        """The roles for which somebody signs."""
+        return [role for role, planned in self.roles.items() if holder in planned.holders]
+
+    def write(self) -> bytes:
+        """The file."""
+        roles = {role: _role_json(planned) for role, planned in self.roles.items()}
+        said = {"format": FORMAT, "version": VERSION, "index": self.index_id, "bins": self.bins, "roles": roles}
+        return json.dumps(said, indent=2).encode() + b"\n"
+
+
+def read_plan(data: bytes) -> Plan:
+    """Read `ceremony.json`; raises CeremonyFolderError or CeremonyPlanError."""
+    try:
+        said = json.loads(data)
+        if said["format"] != FORMAT or said["version"] != VERSION:
+            raise CeremonyFolderError("ceremony.json has a format that this version does not know; update the client.")
+        roles = {role: _read_role(each) for role, each in said["roles"].items()}
+        plan = Plan(str(said["index"]), MappingProxyType(roles), _number(said["bins"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CeremonyFolderError(f"ceremony.json is damaged ({error!r}); take it from another copy.") from error
+    return plan
+
+
+def _check_role(role: str, planned: RolePlan) -> None:
+    if planned.discarded and role == ROOT:
+        raise CeremonyPlanError("Root's keys cannot be discarded: nothing could ever be changed again.")
+    for holder in planned.holders:
+        if not _HOLDER.fullmatch(holder) or holder == ONLINE:
+            raise CeremonyPlanError(
+                f"{holder[:80]!r} is no name for a key holder: take lower-case letters, digits, dots and hyphens"
+                f" (and not {ONLINE!r})."
+            )
+    if len(set(planned.holders)) != len(planned.holders):
+        raise CeremonyPlanError(f"A holder is named twice for {role}.")
+    count = 1 if planned.discarded else len(planned.holders)
+    if not 1 <= planned.threshold <= count:
+        raise CeremonyPlanError(
+            f"{role} cannot have a threshold of {planned.threshold} with {count} key holders: name more holders with"
+            f" --role {role}=NAME,NAME, or set --threshold {role}=N."
+        )
+    if not 1 <= planned.days <= MOST_DAYS:
+        raise CeremonyPlanError(f"{role} cannot last {planned.days} days: take 1 to {MOST_DAYS}.")
+
+
+def _role_json(planned: RolePlan) -> Json:
+    said: Json = {"threshold": planned.threshold, "days": planned.days, "holders": list(planned.holders)}
+    return said | ({"discarded": True} if planned.discarded else {})
+
+
+def _read_role(said: Json) -> RolePlan:
+    holders = said["holders"]
+    if not isinstance(holders, list) or not all(isinstance(each, str) for each in holders):
+        raise TypeError("holders")
+    discarded = said.get("discarded", False) is True
+    return RolePlan(_number(said["threshold"]), _number(said["days"]), tuple(holders), discarded)
+
+
+def _number(value: object) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no number")
+    return value
