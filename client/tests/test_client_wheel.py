@@ -44,6 +44,13 @@ def test_every_module_imports_without_django_and_cryptography(alone: Path) -> No
     subprocess.run([alone / "python", "-I", "-c", f"import {', '.join(modules)}"], check=True)
 
 
+def test_the_ceremony_says_what_it_needs(alone: Path, tmp_path: Path) -> None:
+    command = [str(alone / "indexsite"), "ceremony", "status", str(tmp_path)]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "pip install 'indexsite-client[crypto]'" in refused.stderr
+
+
 def test_signatures_are_verified_without_compiled_extensions(
     alone: Path, home: Home, simulator: IndexSimulator, mirror: HostileMirror
 ) -> None:

@@ -148,7 +148,7 @@ def _fault(uri: str, error: Exception) -> KeyRefusedError:
     """Without the rest of the URI, which may name a secret."""
     advice = ""
     if uri.startswith(_HSM) and isinstance(error, UnsupportedLibraryError):
-        advice = " Install securesystemslib[hsm]."
+        advice = " Install 'indexsite-client[hsm]'."
     elif uri.startswith(_HSM) and not os.environ.get("PYKCS11LIB"):
         advice = " Set PYKCS11LIB to the PKCS#11 module."
     said = f"{type(error).__name__}: {error}".rstrip(": ")
