@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from indexsite_client.ceremony.documents import Document
 from indexsite_client.protocol import EXTENSION, ROOT, Json
 
 Name = Callable[[str], str]  # of a key, for people, by its id
+_DAY = timedelta(days=1)
 _TOLD = {"version", "expires", "keys", "roles", "delegations", EXTENSION}
 _TOLD_OF_A_ROLE = {"name", "keyids", "threshold"}
 
@@ -24,7 +25,7 @@ def describe_changes(document: Document, before: Document | None, *, name: Name,
     old = before.signed if before else {}
     for field in sorted((document.signed.keys() | old.keys()) - _TOLD):
         if document.signed.get(field) != old.get(field) and (before or field not in {"_type", "spec_version"}):
-            lines.append(f"{field}: {_show(document.signed.get(field))}{_was(before, field)}.")
+            lines.append(_say_field(field, document.signed.get(field), before))
     return lines
 
 
@@ -36,7 +37,7 @@ def _say_version(document: Document, before: Document | None) -> str:
 
 def _say_expiry(document: Document, before: Document | None, now: datetime) -> str:
     was = f" (the last one: {before.expires:%Y-%m-%d %H:%M:%S})" if before else ""
-    return f"Expires {document.expires:%Y-%m-%d %H:%M:%S} UTC, in {(document.expires - now).days} days{was}."
+    return f"Expires {document.expires:%Y-%m-%d %H:%M:%S} UTC, in {round((document.expires - now) / _DAY)} days{was}."
 
 
 def _say_extension(document: Document, before: Document | None) -> Iterator[str]:
@@ -106,11 +107,15 @@ def _say_other_keys(document: Document, before: Document | None) -> Iterator[str
 
 def _rest(entry: Json) -> str:
     rest = {field: value for field, value in entry.items() if field not in _TOLD_OF_A_ROLE}
-    return f" {', '.join(f'{field} {_show(value)}' for field, value in rest.items())}." if rest else ""
+    said = [f"{1 << rest['bit_length']} bins"] if isinstance(rest.get("bit_length"), int) else []
+    return f" {', '.join([*said, *(f'{field} {_show(value)}' for field, value in rest.items())])}." if rest else ""
 
 
-def _was(before: Document | None, field: str) -> str:
-    return f" (before: {_show(before.signed.get(field))})" if before else ""
+def _say_field(field: str, value: object, before: Document | None) -> str:
+    if before is None and (field, value) == ("targets", {}):
+        return "It lists no files itself."
+    was = f" (before: {_show(before.signed.get(field))})" if before else ""
+    return f"{field}: {_show(value)}{was}."
 
 
 def _show(value: object) -> str:

@@ -216,7 +216,8 @@ def status(folder: Path) -> None:
     from indexsite_client.ceremony.folder import Folder
     from indexsite_client.ceremony.telling import describe_status
 
-    _say(describe_status(Folder(folder).load(), now=datetime.now(UTC)))
+    lines = describe_status(Folder(folder).load(), now=datetime.now(UTC))
+    _say([line.replace("FOLDER", str(folder)) for line in lines])
 
 
 @ceremony.command()

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from indexsite_client.ceremony.documents import DELEGATORS, Document, is_signed, keys_in, who_signed
+from indexsite_client.ceremony.drafting import Drafting, Wish
 from indexsite_client.ceremony.errors import CeremonyError
 from indexsite_client.ceremony.folder import Ceremony
 from indexsite_client.ceremony.keys import ED25519
 from indexsite_client.ceremony.plan import ONLINE
+from indexsite_client.ceremony.signers import one_time_signer, sign_payload
 from indexsite_client.ceremony.signing import requirements, to_sign
 from indexsite_client.protocol import OFFLINE_ROLES, ROOT, TARGETS, UNCLAIMED
 
-_SOON = (60, 30, 14, 7)  # days before the end on which a reminder makes sense
+_SOON = 30  # days before the end
 _COSTS = {
     UNCLAIMED: "each yearly renewal and each change of the number of bins",
     TARGETS: "each yearly renewal and each change of the keys of claimed, unclaimed or the online roles",
@@ -48,11 +50,9 @@ def what_next(ceremony: Ceremony, *, now: datetime) -> list[str]:
             for holder, documents in waiting.items()
             if documents
         ]
-    if any(ceremony.newest(role) is None or _is_development(ceremony) for role in OFFLINE_ROLES):
-        return ["Draft the first documents: indexsite ceremony draft FOLDER"]
-    due = [role for role in OFFLINE_ROLES if _days(ceremony.newest(role), now) <= _SOON[0]]
-    if due:
-        return [f"Renew what expires soon: indexsite ceremony draft FOLDER {' '.join(due)}"]
+    if to_draft := Drafting(ceremony, Wish(now), one_time_signer, sign_payload).run().drafts:
+        named = ", ".join(each.filename for each in to_draft)
+        return [f"{named} should come next, so draft: indexsite ceremony draft FOLDER"]
     return ["Nothing. Give metadata/ to the index, and keep a copy of this folder."]
 
 
@@ -134,11 +134,7 @@ def _option(holder: str) -> str:
     return "--online" if holder == ONLINE else f"--holder {holder}"
 
 
-def _days(document: Document | None, now: datetime) -> int:
-    return (document.expires - now).days if document else 0
-
-
 def _in_days(left: timedelta) -> str:
     if left <= timedelta():
         return "EXPIRED"
-    return f"{left.days} days left" + (", SOON" if left.days <= _SOON[1] else "")
+    return f"{round(left / timedelta(days=1))} days left" + (", SOON" if left.days <= _SOON else "")
