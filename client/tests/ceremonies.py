@@ -1,6 +1,7 @@
 """A ceremony driven by its command line, in this process and without sockets."""
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.serialization import load_der_private_key
+from securesystemslib.signer import CryptoSigner
 
+from indexsite_client.ceremony.sealing import open_sealed
 from indexsite_client.cli import commands
 from indexsite_client.errors import ClientError
 
@@ -78,3 +82,9 @@ class Desk:
         """The hashes of what waits for somebody, as they are shown."""
         said = self.run("sign", "--as", name, stdin="n\n" * 9)
         return re.findall(r"sha256 of what is signed: ([0-9a-f]{64})", said)
+
+    def private_key(self, name: str) -> CryptoSigner:
+        """The key of somebody, out of the file that the command has made."""
+        file = self.read(f"keys/{name}.json")["uri"].removeprefix("file:")
+        sealed = Path(os.environ["XDG_DATA_HOME"], "indexsite/ceremony-keys", file).read_bytes()
+        return CryptoSigner(load_der_private_key(open_sealed(sealed, PASSPHRASE), None))

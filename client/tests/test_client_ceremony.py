@@ -229,3 +229,37 @@ def test_another_ones_key_file_signs_nothing(drafted: Desk) -> None:
     [bob] = Path(os.environ["XDG_DATA_HOME"], "indexsite/ceremony-keys").glob(f"*-bob-{keyid[:8]}.key")
     with pytest.raises(KeyRefusedError, match="name the right file"):
         drafted.run("sign", "--as", "alice", "--key", bob, stdin="y\n", passphrase=True)
+
+
+# --- claimed projects ---
+
+
+@pytest.fixture
+def claiming(finished: Desk) -> Desk:
+    """A ceremony whose claimed delegates already: version 2, signed by alice and bob."""
+    before = finished.read("metadata/1.claimed.json")["signed"]
+    by = finished.read("metadata/1.targets.json")["signed"]["delegations"]
+    [entry] = [each for each in by["roles"] if each["name"] == "claimed"]
+    keys = RoleKeys({keyid: by["keys"][keyid] for keyid in entry["keyids"]}, entry["threshold"])
+    delegations = protocol.delegation_to([("claimed-d", keys)], path="d*/*", terminating=False)
+    document = Document({**before, "version": 2, "delegations": delegations})
+    for name in ("alice", "bob"):
+        document = document.with_signature(finished.private_key(name).sign(document.payload).to_dict())
+    (finished.folder / "metadata/2.claimed.json").write_bytes(document.content)
+    return finished
+
+
+def test_claimed_projects_stay_when_claimed_is_renewed(claiming: Desk) -> None:
+    claiming.run("draft", "claimed")
+    said = claiming.sign("alice", "carol")
+    assert "claimed: version 3 after 2." in said
+    kept = [claiming.read(f"metadata/{version}.claimed.json")["signed"]["delegations"] for version in (2, 3)]
+    assert kept[0] == kept[1]
+
+
+def test_the_keys_of_claimed_stay_while_roles_below_it_have_them(claiming: Desk) -> None:
+    said = claiming.run("key", "--holder", "carol", "--replace", passphrase=True)
+    assert "keep the holders and keys of claimed" in said
+    with pytest.raises(DraftError, match="keep the holders and keys of claimed"):
+        claiming.run("draft")
+    assert claiming.names("drafts") == set()

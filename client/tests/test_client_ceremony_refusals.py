@@ -83,6 +83,15 @@ def test_a_ceremony_begins_once(finished: Desk) -> None:
         finished.begin()
 
 
+def test_a_real_ceremony_goes_on_in_its_own_folder_only(finished: Desk) -> None:
+    (finished.folder / "ceremony.json").unlink()
+    with pytest.raises(CeremonyFolderError, match="comes from a real ceremony"):
+        finished.begin()
+    (finished.folder / "metadata/1.claimed.json").unlink()
+    with pytest.raises(CeremonyFolderError, match="lacks claimed"):
+        finished.begin()
+
+
 # --- drafts and signatures ---
 
 
@@ -152,6 +161,26 @@ def test_a_signature_over_something_else_does_not_count(drafted: Desk) -> None:
 
 
 # --- the folder ---
+
+
+def test_a_document_of_another_index_is_refused(finished: Desk) -> None:
+    path = finished.folder / "metadata/1.claimed.json"
+    said = json.loads(path.read_bytes())
+    said["signed"]["x-indexsite"]["index"] = "another"
+    path.write_text(json.dumps(said))
+    with pytest.raises(CeremonyFolderError, match=r"1\.claimed\.json belongs to another index"):
+        finished.run("status")
+
+
+def test_a_draft_follows_the_newest_version(finished: Desk) -> None:
+    finished.run("draft", "claimed")
+    draft = finished.folder / "drafts/2.claimed.json"
+    said = json.loads(draft.read_bytes())
+    said["signed"]["version"] = 3
+    draft.with_name("3.claimed.json").write_text(json.dumps(said))
+    draft.unlink()
+    with pytest.raises(CeremonyFolderError, match="does not follow the newest version"):
+        finished.sign("alice")
 
 
 def test_a_folder_that_is_none_is_named(desk: Desk) -> None:

@@ -1,7 +1,6 @@
 """A python-tuf client over the documents of a ceremony, and over those that an index puts beside them."""
 
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,15 +8,13 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from cryptography.hazmat.primitives.serialization import load_der_private_key
 from securesystemslib.signer import CryptoSigner
 from tuf.api.exceptions import DownloadHTTPError, RepositoryError
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
-from client.tests.ceremonies import PASSPHRASE, Desk
+from client.tests.ceremonies import Desk
 from client.tests.ceremony_fixtures import *  # noqa: F403
-from indexsite_client.ceremony.sealing import open_sealed
 
 Signed = TypeVar("Signed", Snapshot, Targets, Timestamp)
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -37,14 +34,6 @@ class Shelf(FetcherInterface):
             raise DownloadHTTPError("not there", 404) from None
 
 
-def online_signer(desk: Desk) -> CryptoSigner:
-    """The key that `key --online` has made, as a server opens it."""
-    name = desk.read("keys/online.json")["uri"].removeprefix("file:")
-    sealed = Path(os.environ["XDG_DATA_HOME"], "indexsite/ceremony-keys", name).read_bytes()
-    private = load_der_private_key(open_sealed(sealed, PASSPHRASE), None)
-    return CryptoSigner(private)
-
-
 def published(desk: Desk, number: int, signer: CryptoSigner | None = None) -> Shelf:
     """The ceremony's documents, and an online part of an index beside them."""
     files = {path.name: path.read_bytes() for path in (desk.folder / "metadata").iterdir()}
@@ -52,7 +41,7 @@ def published(desk: Desk, number: int, signer: CryptoSigner | None = None) -> Sh
     unclaimed = Metadata[Targets].from_bytes(files[f"{newest['unclaimed']}.unclaimed.json"]).signed
     assert unclaimed.delegations
     assert unclaimed.delegations.succinct_roles
-    key = signer or online_signer(desk)
+    key = signer or desk.private_key("online")
 
     def sign(signed: Signed) -> bytes:
         metadata = Metadata(signed)
@@ -95,7 +84,7 @@ def test_a_client_goes_from_root_to_a_bin_and_follows_two_later_ceremonies(finis
 
 
 def test_the_replaced_online_key_is_worth_nothing(finished: Desk, tmp_path: Path) -> None:
-    first, old = (finished.folder / "metadata/1.root.json").read_bytes(), online_signer(finished)
+    first, old = (finished.folder / "metadata/1.root.json").read_bytes(), finished.private_key("online")
     finished.run("key", "--online", "--replace", passphrase=True)
     finished.run("draft")
     finished.sign("alice", "bob")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from indexsite_client.ceremony.documents import DELEGATORS, Document, is_signed, keys_in, who_signed
 from indexsite_client.ceremony.drafting import Drafting, Wish
-from indexsite_client.ceremony.errors import CeremonyError
+from indexsite_client.ceremony.errors import CeremonyError, DraftError
 from indexsite_client.ceremony.folder import Ceremony
 from indexsite_client.ceremony.keys import ED25519
 from indexsite_client.ceremony.plan import ONLINE
@@ -50,7 +50,11 @@ def what_next(ceremony: Ceremony, *, now: datetime) -> list[str]:
             for holder, documents in waiting.items()
             if documents
         ]
-    if to_draft := Drafting(ceremony, Wish(now), one_time_signer, sign_payload).run().drafts:
+    try:
+        to_draft = Drafting(ceremony, Wish(now), one_time_signer, sign_payload).run().drafts
+    except DraftError as error:
+        return [str(error)]
+    if to_draft:
         named = ", ".join(each.filename for each in to_draft)
         return [f"{named} should come next, so draft: indexsite ceremony draft FOLDER"]
     return ["Nothing. Give metadata/ to the index, and keep a copy of this folder."]
