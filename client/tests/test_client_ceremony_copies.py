@@ -1,5 +1,6 @@
 """Copies of a ceremony on other media: merged, exported, opened; what contradicts or is changed is refused by name."""
 
+import base64
 import json
 import os
 from collections.abc import Callable
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from client.tests.ceremonies import HOLDERS, Desk
+from client.tests.ceremonies import HOLDERS, PASSPHRASE, Desk
 from client.tests.ceremony_fixtures import *  # noqa: F403
 from indexsite_client.ceremony.errors import CeremonyFolderError, CopiesDifferError, KeyRefusedError, PassphraseError
+from indexsite_client.ceremony.sealing import seal_archive
 
 
 def change(path: Path, what: Callable[[dict[str, object]], object]) -> None:
@@ -149,6 +151,16 @@ def test_a_sealed_export_opens_under_its_passphrase_only(finished: Desk, online_
         with pytest.raises((CeremonyFolderError, PassphraseError)):
             unseal(Desk(opened.folder.with_name("never")), finished.passphrase_file)
     assert not opened.folder.with_name("never").exists()
+
+
+@pytest.mark.parametrize("name", ["../evil", "keys/../../evil.json", "/tmp/evil", "evil.json", "keys/.ssh/x.json"])
+def test_archive_names_are_those_of_a_ceremony(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / "archive"
+    files = {"ceremony.json": "", name: base64.b64encode(b"evil").decode()}
+    archive.write_bytes(seal_archive(json.dumps(files).encode(), PASSPHRASE))
+    with pytest.raises(CeremonyFolderError, match="holds no ceremony"):
+        Desk(archive).run("open", tmp_path / "out", passphrase=True)
+    assert {path.name for path in tmp_path.iterdir()} == {"archive", "passphrase"}
 
 
 def test_a_bare_key_is_never_exported(finished: Desk, tmp_path: Path) -> None:
