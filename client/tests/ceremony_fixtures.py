@@ -11,7 +11,7 @@ import pytest
 from client.tests.ceremonies import Desk
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def no_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     def refuse(*_: object, **__: object) -> NoReturn:
         raise AssertionError("the ceremony opened a socket")
@@ -56,6 +56,6 @@ def drafted(first_drafts: Desk, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(no_network: None, tmp_path: Path) -> Desk:
     """An empty desk."""
     return Desk(tmp_path / "ceremony")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from client.tests.ceremony_fixtures import desk, drafted, finished, first_ceremony, first_drafts, no_network
 from client.tests.clocks import Clock
 from client.tests.distributions import wheel
 from client.tests.homes import Home
@@ -20,6 +21,7 @@ from indexsite_client.pinning import Pin, pin_index
 from indexsite_client.session import VerifiedSession
 from indexsite_client.trusted import TrustedIndex
 
+__all__ = ["desk", "drafted", "finished", "first_ceremony", "first_drafts", "no_network"]
 CLEAN = ("PIP_", "UV_", "INDEXSITE_", "XDG_")
 
 

@@ -10,7 +10,6 @@ import pytest
 from tuf.api.metadata import Metadata, Root, Targets
 
 from client.tests.ceremonies import HOLDERS, Desk
-from client.tests.ceremony_fixtures import *  # noqa: F403
 from client.tests.index_simulator import new_signer
 from indexsite_client import protocol
 from indexsite_client.ceremony.documents import Document

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from client.tests.ceremonies import HOLDERS, PASSPHRASE, Desk
-from client.tests.ceremony_fixtures import *  # noqa: F403
 from indexsite_client.ceremony.errors import CeremonyFolderError, CopiesDifferError, KeyRefusedError, PassphraseError
 from indexsite_client.ceremony.sealing import seal_archive
 

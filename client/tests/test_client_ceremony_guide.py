@@ -8,12 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from client.tests.ceremonies import PASSPHRASE
-from client.tests.ceremony_fixtures import no_network
 from indexsite_client.ceremony.commands import ceremony
 from indexsite_client.ceremony.errors import MissingKeysError
 from indexsite_client.cli import commands
 
-__all__ = ["no_network"]
 GUIDE = Path(__file__).parents[2] / "docs" / "ceremony.md"
 TYPED = {
     "key": f"{PASSPHRASE}\n{PASSPHRASE}\n",
@@ -28,6 +26,7 @@ def follow(line: str) -> Result:
     return CliRunner().invoke(commands, arguments, input=TYPED.get(arguments[1], ""))
 
 
+@pytest.mark.usefixtures("no_network")
 def test_the_guide_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     lines = [line.strip() for line in GUIDE.read_text().splitlines() if line.startswith("    ")]

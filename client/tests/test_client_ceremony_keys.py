@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from client.tests.ceremonies import PASSPHRASE, Desk
-from client.tests.ceremony_fixtures import *  # noqa: F403
 from indexsite_client.ceremony.errors import (
     CeremonyError,
     CeremonyFolderError,

@@ -1,7 +1,7 @@
 """What the ceremony refuses, by name, and that a refusal leaves the folder as it was."""
 
 import json
-import os
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from client.tests.ceremonies import Desk
-from client.tests.ceremony_fixtures import *  # noqa: F403
 from indexsite_client.ceremony.errors import (
     CeremonyFolderError,
     CeremonyPlanError,
@@ -228,4 +227,6 @@ def test_the_status_says_what_expires_and_what_is_not_signed(finished: Desk) -> 
 
 def test_a_refusal_is_one_sentence_and_exit_code_1(desk: Desk) -> None:
     command = [sys.executable, "-m", "indexsite_client", "ceremony", "status", str(desk.folder)]
-    assert os.spawnv(os.P_WAIT, sys.executable, command) == 1
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("indexsite: There is no ceremony in ")

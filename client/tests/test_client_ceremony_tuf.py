@@ -14,7 +14,6 @@ from tuf.api.metadata import Metadata, MetaFile, Snapshot, Targets, Timestamp
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from client.tests.ceremonies import Desk
-from client.tests.ceremony_fixtures import *  # noqa: F403
 
 Signed = TypeVar("Signed", Snapshot, Targets, Timestamp)
 LATER = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
