@@ -14,7 +14,8 @@ from django.db import connection
 from storage.contract import the_storage, blob_name, document_name, read_bytes, TIMESTAMP
 from tufsigning.library import Library
 from tufsigning.core.documents import read_signed
-from tufsigning.models import PublicLogEntry, Publication
+from django.db.models import F
+from tufsigning.models import KeyUse, PublicLogEntry, Publication
 from tufsigning.clock import signing_time
 from tufsigning.core.publication import Plan
 from tufsigning.publisher import Publisher
@@ -258,6 +259,13 @@ DAMAGES = [
         "unguarded(f\"UPDATE packages_journalentry SET actor = '{open(KEEP).read()}' WHERE number = 1\")",
         "journal-broken",
         "journal",
+    ),
+    Damage(
+        "a use of the online key changed",
+        "KeyUse.objects.filter(number=1).update(documents=F('documents') + 1)",
+        "KeyUse.objects.filter(number=1).update(documents=F('documents') - 1)",
+        "key-use-broken",
+        "uses of the online key",
     ),
 ]
 

@@ -22,6 +22,7 @@ def audit_index(walk: Walk) -> Iterator[Finding]:
     yield from judge_blobs(walk)
     yield from judge_store(walk)
     yield from rows.judge_journal(walk)
+    yield from rows.judge_key_uses()
     back = list(rows.rolled_back())
     if back:
         yield from back

@@ -7,10 +7,11 @@ a difference is told only if it is still there after a few looks, of which each 
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 from indexsite_client.protocol import INDEX_PAGE, NormalizedName, ProjectPage, ProtocolError, page_bytes, sort_files
 from packages import outbox
-from tufsigning import log
+from tufsigning import key_uses, log
 from tufsigning.audit.targets import signed_pages
 from tufsigning.audit.walk import Walk
 from tufsigning.core.documents import read_signed
@@ -21,6 +22,7 @@ from tufsigning.library import Library
 from tufsigning.models import Publication
 
 _LOOKS, _PAUSE = 4, 0.5  # seconds between looks
+_TOLD = 100  # of one chain
 Names = list[NormalizedName]
 
 
@@ -46,10 +48,14 @@ def judge_log() -> Iterator[Finding]:
 
 def judge_journal(walk: Walk) -> Iterator[Finding]:
     """The journal's chain; where its faults are many, the first hundred."""
-    for number, sentence in enumerate(outbox.journal_faults(walk.journal), start=1):
-        if number > 100:
-            return
+    for sentence in islice(outbox.journal_faults(walk.journal), _TOLD):
         yield Finding("journal-broken", "journal", sentence)
+
+
+def judge_key_uses() -> Iterator[Finding]:
+    """The chain of the online key's uses; where its faults are many, the first hundred."""
+    for sentence in islice(key_uses.find_faults(), _TOLD):
+        yield Finding("key-use-broken", "uses of the online key", sentence)
 
 
 def rolled_back() -> Iterator[Finding]:
