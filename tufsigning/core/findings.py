@@ -28,8 +28,8 @@ ADVICE = {
     "row-differs": f"The database says otherwise than what is published, and nothing waits to be published. {_ROWS}",
     "row-surplus": f"The database says that it is published, and it is not. {_ROWS}",
     "journal-broken": "See 'manage.py journal_verify'; after the restore of an older backup it is expected.",
-    "key-use-broken": "Compare the records with what INDEXSITE_KEY_USE_SINK was told; after the restore of an older backup it"
-    " is expected.",
+    "key-use-broken": "Compare the records with what INDEXSITE_KEY_USE_SINK was told; after the restore of an older"
+    " backup it is expected.",
     "log-entry-missing": "Compare the log with the copies of those who watch it; after the restore of an older backup"
     " of the database it is expected.",
     "log-entry-changed": _ROWS,
