@@ -19,7 +19,6 @@ from packages.index_address import index_address
 from packages.manage.access import is_manager
 from packages.shelves import ProjectShelf
 from storage.contract import StorageUnavailableError
-from tufsigning.ceremony import is_development
 from tufsigning.errors import TrustError
 from tufsigning.trust import reader
 
@@ -89,7 +88,7 @@ def trust_summary() -> TrustSummary | None:
         current = reader.current()
     except (TrustError, StorageUnavailableError):
         return None
-    return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), is_development(current))
+    return TrustSummary(hashlib.sha256(current.roots[-1]).hexdigest(), current.is_development)
 
 
 def about_index(request: HttpRequest) -> dict[str, object]:

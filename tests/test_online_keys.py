@@ -179,6 +179,8 @@ def test_a_service_that_fails_is_said_without_its_address(online: Choose, servic
     said = refusal(service.held.public_key)
     assert "quota exceeded" in said
     assert "secret-name" not in said
+    service.fault = RuntimeError("403 for https://kms.example/p/secret-name")
+    assert "RuntimeError: (its text names the key)" in refusal(service.held.public_key)
     online("unheard-of:x")
     assert "Unsupported private key scheme" in refusal(service.held.public_key)
 

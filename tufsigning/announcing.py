@@ -9,7 +9,6 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 
 from indexsite_client.protocol import ROOT, read_expiry
-from tufsigning.ceremony import is_development
 from tufsigning.core.documents import read_signed
 from tufsigning.core.expiry import ExpiryWarning, warnings
 from tufsigning.core.lifetimes import OFFLINE
@@ -21,7 +20,7 @@ log = logging.getLogger(__name__)
 
 def offline_expiries(current: Current) -> Mapping[str, datetime]:
     """When each role that people must renew expires; none of a development root's, which the server renews itself."""
-    if is_development(current):
+    if current.is_development:
         return {}
     contents = {ROOT: current.roots[-1], **{role: current.upper[role] for role in OFFLINE}}
     return {role: read_expiry(read_signed(content)) for role, content in contents.items()}

@@ -94,7 +94,7 @@ def renew_development_roles(current: Current, *, now: datetime) -> tuple[Documen
     Empty where the root is not a development root: real offline roles are renewed by their key holders only. Raises
     OfflineKeysMissingError.
     """
-    if not is_development(current):
+    if not current.is_development:
         return ()
     signed = {ROOT: read_signed(current.roots[-1]), **{role: read_signed(current.upper[role]) for role in OFFLINE}}
     due = {
@@ -108,11 +108,6 @@ def renew_development_roles(current: Current, *, now: datetime) -> tuple[Documen
     documents = tuple(_sign_offline(keys, rest, now=now, index_id=current.index_id))
     _record_offline(documents, now=now)
     return (*begun.values(), *documents)
-
-
-def is_development(current: Current) -> bool:
-    """Whether the newest root says that it comes from a development ceremony."""
-    return current.is_development
 
 
 def _offline_keys(take: Callable[[str], CryptoSigner]) -> dict[str, list[CryptoSigner]]:

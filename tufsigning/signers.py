@@ -1,7 +1,8 @@
 """Signers of the online key: from a key file, plain or encrypted, or by a signer URI of securesystemslib."""
 
 import os
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +17,7 @@ from indexsite_client.protocol.envelope import KEY_LENGTH, MAX_LENGTH, EnvelopeE
 from tufsigning.errors import OnlineKeyError
 
 Secrets = Callable[[str], str]  # by the name of what is asked for
+_TELLING = 5  # characters from which a part of a URI says something
 _PROBE = b"indexsite: is this the key that root names?"
 
 
@@ -39,16 +41,23 @@ def load_from_uri(uri: str, trusted: Sequence[Key], secrets: Secrets) -> Signer 
 
     A URI says where a private key lies, not which it is: a probe is signed to find out. Raises OnlineKeyError.
     """
+    hidden = {part for part in re.split(r"[/?&=:@]", uri.partition(":")[2]) if len(part) >= _TELLING}
+
+    def ask(name: str) -> str:
+        secret = secrets(name)
+        hidden.add(secret)
+        return secret
+
     for key in trusted:
         try:
-            signer = _NamedFaults(Signer.from_priv_key_uri(uri, key, secrets), uri)
+            signer = _NamedFaults(Signer.from_priv_key_uri(uri, key, ask), uri, hidden)
             key.verify_signature(signer.sign(_PROBE), _PROBE)
         except UnverifiedSignatureError:
             continue
         except OnlineKeyError:
             raise
         except Exception as error:  # securesystemslib: signers raise whatever their device or service raises
-            raise _fault(uri, error) from error
+            raise _fault(uri, error, hidden) from None
         return signer
     return None
 
@@ -56,8 +65,8 @@ def load_from_uri(uri: str, trusted: Sequence[Key], secrets: Secrets) -> Signer 
 class _NamedFaults(Signer):
     """A signer whose device or service may be away: whatever it raises becomes an OnlineKeyError."""
 
-    def __init__(self, inner: Signer, uri: str) -> None:
-        self._inner, self._uri = inner, uri
+    def __init__(self, inner: Signer, uri: str, hidden: Iterable[str] = ()) -> None:
+        self._inner, self._uri, self._hidden = inner, uri, hidden
 
     @property
     def public_key(self) -> Key:
@@ -76,7 +85,7 @@ class _NamedFaults(Signer):
         except OnlineKeyError:
             raise
         except Exception as error:  # as above
-            raise _fault(self._uri, error) from error
+            raise _fault(self._uri, error, self._hidden) from None
 
 
 def _open_envelope(data: bytes, secrets: Secrets) -> object:
@@ -100,9 +109,10 @@ def _open_envelope(data: bytes, secrets: Secrets) -> object:
     return load_der_private_key(opened, password=None)
 
 
-def _fault(uri: str, error: Exception) -> OnlineKeyError:
-    """Without the rest of the URI, and without the error's text where that could repeat a secret."""
+def _fault(uri: str, error: Exception, hidden: Iterable[str]) -> OnlineKeyError:
+    """Without the rest of the URI, and without the error's text where that repeats something that is hidden."""
     scheme = uri.partition(":")[0]
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
+    repeats = any(part in str(error) for part in hidden)
+    said = f"{type(error).__name__}: {'(its text names the key)' if repeats else error}".rstrip(": ")
     advice = " Set PYKCS11LIB to the PKCS#11 module." if scheme == "hsm" and not os.environ.get("PYKCS11LIB") else ""
     return OnlineKeyError(f"The online key ({scheme}:…) cannot be used: {said}.{advice}")

@@ -32,11 +32,7 @@ def tell(said: Json) -> str:
         try:
             send(sink, canonical_json(said))
             faults.clear()
-        except (
-            OSError,
-            HTTPException,
-            ValueError,
-        ) as error:  # urllib's errors are OSErrors; without the address, which has secrets
+        except (OSError, HTTPException, ValueError) as error:  # urllib's are OSErrors; their text may have the address
             faults[:] = [f"{type(error).__name__} {getattr(error, 'code', '') or getattr(error, 'errno', '') or ''}"]
 
     thread = threading.Thread(target=attempt, name="key-use-sink", daemon=True)

@@ -31,7 +31,6 @@ from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import journal
 from storage.contract import TIMESTAMP, DurableStorage, blob_name, read_bytes, the_storage
 from tufsigning import records
-from tufsigning.ceremony import is_development
 from tufsigning.core.documents import read_signed
 from tufsigning.errors import TrustError
 from tufsigning.keys import key_folder
@@ -75,7 +74,7 @@ def missing_keys() -> list[str]:
     said, folder = [], key_folder()
     if not settings.ONLINE_KEY.get_secret_value() and not (folder / "online.pem").exists():
         said.append(f"The online key is missing: put it back as {folder / 'online.pem'}, or set INDEXSITE_ONLINE_KEY.")
-    if not (folder / "offline").is_dir() and is_development(Library().current()):
+    if not (folder / "offline").is_dir() and Library().current().is_development:
         said.append(
             f"The offline keys of a development ceremony are never in a backup: put {folder / 'offline'} back, or the"
             " offline roles expire."

@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from indexsite_client.protocol import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Json, read_expiry
-from tufsigning.ceremony import is_development
 from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current, is_bin
@@ -40,7 +39,7 @@ class Command(BaseCommand):
 
 
 def _about_root(current: Current) -> Iterator[str]:
-    kind = "development" if is_development(current) else "real"
+    kind = "development" if current.is_development else "real"
     yield f"root {current.root_version} ({kind}), sha256 {hashlib.sha256(current.roots[-1]).hexdigest()}"
     start = int(read_signed(current.roots[0])["version"])
     if start > 1:
