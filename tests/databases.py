@@ -15,18 +15,20 @@ from typing import NoReturn
 
 import pytest
 
+from tests.migrated import migrate
 from tests.running import eventually, free_port
 
 
 @dataclass
 class PostgresServer:
-    """A server; every call of `new_database` makes an empty database."""
+    """A server; every call of `new_database` makes a database with tables and no rows of ours."""
 
     bin: Path
     port: int
     user: dict[str, object]
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    _migrated: str = ""
 
     def start(self) -> None:
         """Start it and wait until it answers."""
@@ -48,8 +50,16 @@ class PostgresServer:
         self.process.wait(30)
 
     def new_database(self, name: str) -> str:
-        """The URL of a new database."""
-        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", name)
+        """The URL of a new database, which is migrated."""
+        if not self._migrated:
+            self._migrated = "migrated"
+            migrate(self.folder / "migrating", INDEXSITE_DATABASE_URL=self.new_empty_database(self._migrated))
+        return self.new_empty_database(name, template=self._migrated)
+
+    def new_empty_database(self, name: str, *, template: str = "template1") -> str:
+        """The URL of a new database; without a `template` nothing is in it."""
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"]
+        self.run("createdb", *where, "-T", template, name)
         return f"postgres://postgres@127.0.0.1:{self.port}/{name}"
 
     def run(self, program: str, *arguments: str) -> None:

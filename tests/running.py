@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import psutil
 
 from tests.distributions import announced_metadata
+from tests.migrated import give_tables
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -105,6 +106,8 @@ class RunningIndex:
 
     def start(self, *, wait: bool = True) -> "RunningIndex":
         """Start `serve`, and wait until it is ready."""
+        if not self.data.exists() and "INDEXSITE_DATABASE_URL" not in self.variables:
+            give_tables(self.data)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, CHECKOUT / "manage.py", "serve", "--port", str(self.port)],

@@ -276,7 +276,7 @@ print(json.dumps([said, search("flask").total]))"""
 def test_without_the_right_to_make_the_extension_everything_but_slips_is_found(
     postgres: PostgresServer, tmp_path: Path
 ) -> None:
-    url = postgres.new_database(f"lesser{os.getpid()}")
+    url = postgres.new_empty_database(f"lesser{os.getpid()}")
     name = url.rpartition("/")[2]
     role = f"lesser{os.getpid()}"
     sql = f"CREATE ROLE {role} LOGIN; GRANT ALL ON SCHEMA public TO {role}"
