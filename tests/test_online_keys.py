@@ -40,7 +40,7 @@ from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.offline import read_documents
 from tufsigning.errors import OnlineKeyError
 from tufsigning.importing import check_import, finish_import, take_documents
-from tufsigning.keys import load_online_signer
+from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
 from tufsigning.publisher import Publisher
 
@@ -69,7 +69,7 @@ def online(settings: Settings) -> Choose:
 
 def refusal(*trusted: Key) -> str:
     with pytest.raises(OnlineKeyError) as caught:
-        load_online_signer(trusted)
+        load_online_signers([trusted])
     assert PASSPHRASE not in str(caught.value)
     return str(caught.value)
 
@@ -79,7 +79,7 @@ def test_an_encrypted_key_file_opens_with_its_passphrase_only(online: Choose, tm
     public, path = CryptoSigner(key).public_key, tmp_path / "online.key"
     path.write_bytes(sealed(key).write())
     online(f"file:{path}", PASSPHRASE)
-    signer = load_online_signer([public])
+    [signer] = load_online_signers([[public]])
     public.verify_signature(signer.sign(b"data"), b"data")
     online(f"file:{path}", "another one")
     assert "passphrase is another one, or the file was changed" in refusal(public)
@@ -165,14 +165,14 @@ def service() -> Iterator[type[StubService]]:
 def test_a_service_is_asked_which_key_it_has(online: Choose, service: type[StubService]) -> None:
     online("stubkms:projects/p/keys/secret-name")
     held, other = service.held.public_key, new_signer().public_key
-    signer = load_online_signer([other, held])
+    [signer] = load_online_signers([[other, held]])
     assert signer.public_key == held
     assert "(stubkms:…) is not the one that root names" in refusal(other)
 
 
 def test_a_service_that_fails_is_said_without_its_address(online: Choose, service: type[StubService]) -> None:
     online("stubkms:projects/p/keys/secret-name")
-    signer = load_online_signer([service.held.public_key])
+    [signer] = load_online_signers([[service.held.public_key]])
     service.fault = RuntimeError("quota exceeded")  # whatever a vendor's library raises
     with pytest.raises(OnlineKeyError, match=r"\(stubkms:…\) cannot be used: RuntimeError: quota exceeded"):
         signer.sign(b"data")

@@ -15,11 +15,11 @@ from indexsite_client.protocol import RECENTLY_CLAIMED, ROOT, TARGETS, UNCLAIMED
 from tufsigning import records
 from tufsigning.core.bins import bin_names
 from tufsigning.core.documents import Document, read_signed
-from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_documents, online_keys, recently_keys
+from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_documents, online_key_sets, recently_keys
 from tufsigning.core.publication import Current, Plan, Targets, is_bin
 from tufsigning.core.verification import CandidateRefusedError
 from tufsigning.errors import ImportWaitsError, NotEstablishedError, PublisherBusyError, StoreMissingError
-from tufsigning.keys import load_online_signer
+from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
 from tufsigning.models import Document as DocumentRow
 from tufsigning.models import OfflineImport, Publication, RoleHead
@@ -36,7 +36,7 @@ def check_import(new: OfflineDocuments, *, current: Current | None, begins_chain
     check_documents(new, ground=ground, begins_chain=begins_chain, now=now)
     roots = (*ground.roots, *(each.content for each in new.roots))
     upper = {**ground.upper, **{role: document.content for role, document in new.others.items()}}
-    load_online_signer(online_keys(read_signed(roots[-1]), upper))
+    load_online_signers(online_key_sets(read_signed(roots[-1]), upper))
 
 
 def take_documents(new: OfflineDocuments, *, begins_chain: bool, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Each publication that an online key signs leaves a record, before anybody can see what was signed (ADR 21)."""
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def record_publication(
-    candidate: Candidate, offline: Collection[Document], key_id: str, *, index_id: str, now: datetime
+    candidate: Candidate, offline: Collection[Document], key_ids: Sequence[str], *, index_id: str, now: datetime
 ) -> None:
-    """Note a candidate, the use of the key that signed it but for its `offline` documents, or nothing; tell the sink.
+    """Note a candidate, a use of each key that signed it but for its `offline` documents, or nothing; tell the sink.
 
     A sink that fails is said loudly, and raises UseUntoldError where it is required.
     """
@@ -29,12 +29,12 @@ def record_publication(
     try:
         with transaction.atomic():
             records.record_publication(candidate, now=now)
-            use = _next_use(signed, publication=candidate.number, key_id=key_id, now=now)
-            KeyUse.objects.create(**_columns(use))
+            uses = [_note_use(signed, publication=candidate.number, key_id=key_id, now=now) for key_id in key_ids]
     except IntegrityError as error:
         raise PublicationRaceError from error
     if settings.KEY_USE_SINK.get_secret_value():
-        _tell(use, index_id)
+        for use in uses:
+            _tell(use, index_id)
 
 
 def find_faults() -> Iterator[str]:
@@ -51,11 +51,13 @@ def _tell(use: Use, index_id: str) -> None:
             raise UseUntoldError(fault)
 
 
-def _next_use(signed: list[Document], *, publication: int, key_id: str, now: datetime) -> Use:
+def _note_use(signed: list[Document], *, publication: int, key_id: str, now: datetime) -> Use:
     last = KeyUse.objects.order_by("-number").values_list("number", "sha256").first()
     number, previous = last or (0, BEGINNING)
     use = Use(number + 1, now, publication, key_id, len(signed), describe_roles(signed), digest_of(signed), "")
-    return replace(use, sha256=use.hashed(previous))
+    use = replace(use, sha256=use.hashed(previous))
+    KeyUse.objects.create(**_columns(use))
+    return use
 
 
 def _columns(use: Use) -> dict[str, object]:

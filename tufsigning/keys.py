@@ -55,25 +55,30 @@ def make_key(name: str) -> CryptoSigner:
     return _load(path)
 
 
-def load_online_signer(trusted: Sequence[Key]) -> Signer:
-    """The signer of the online roles: INDEXSITE_ONLINE_KEY, or the key file of the development ceremony.
+def load_online_signers(needed: Sequence[Sequence[Key]], *, beside: Sequence[Key] = ()) -> tuple[Signer, ...]:
+    """The signers of the online roles that we have: of the keys that documents name, and of those `beside` them.
 
-    Raises OnlineKeyError where it cannot be loaded or is none of `trusted`, the keys that root, targets and unclaimed
-    name for every online role.
+    `needed` has, for each online role, the keys of which one must sign. Raises OnlineKeyError where a role would be
+    without a signer. They come from INDEXSITE_ONLINE_KEY, or the key file of the development ceremony.
     """
+    wanted = {key.keyid: key for keys in (*needed, beside) for key in keys}
     uri = settings.ONLINE_KEY.get_secret_value() or f"file:{key_folder() / 'online.pem'}"
     scheme, _, rest = uri.partition(":")
     if scheme == "file":
         signer: Signer | None = load_file(Path(rest), _secret)
     else:
-        signer = load_from_uri(uri, trusted, _secret)
-    if signer is None or signer.public_key.keyid not in {key.keyid for key in trusted}:
-        named = ", ".join(key.keyid[:8] for key in trusted) or "none for all online roles"
+        signer = load_from_uri(uri, list(wanted.values()), _secret)
+    signers = [each for each in (signer,) if each and each.public_key.keyid in wanted]
+    held = {each.public_key.keyid for each in signers}
+    if not all(held & {key.keyid for key in keys} for keys in needed):
+        named = (
+            ", ".join(dict.fromkeys(key.keyid[:8] for keys in needed for key in keys)) or "none for all online roles"
+        )
         raise OnlineKeyError(
             f"The online key ({scheme}:…) is not the one that root names ({named}); set INDEXSITE_ONLINE_KEY to the"
             " right one."
         )
-    return signer
+    return tuple(signers)
 
 
 def development_key_files() -> list[Path]:

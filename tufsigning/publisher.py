@@ -43,7 +43,7 @@ from tufsigning import key_uses, records
 from tufsigning import log as public_log
 from tufsigning.core.documents import Document, read_signed, target_entry
 from tufsigning.core.lifetimes import OnlineDays
-from tufsigning.core.offline import online_keys
+from tufsigning.core.offline import online_key_sets
 from tufsigning.core.publication import (
     Candidate,
     Change,
@@ -58,7 +58,7 @@ from tufsigning.core.publication import (
 from tufsigning.core.renewal import Slice, plan_renewal
 from tufsigning.core.verification import CandidateChecker
 from tufsigning.errors import PublicationRaceError, StoreDamagedError, TrustError
-from tufsigning.keys import load_online_signer
+from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
 from tufsigning.models import RoleHead
 
@@ -83,7 +83,8 @@ class Publisher:
     def __init__(self, library: Library) -> None:
         self._library = library
         self._checker = CandidateChecker()
-        self._signer: Signer | None = None
+        self._signers: tuple[Signer, ...] = ()
+        self._signers_for: object = None  # the keys that documents named when they were loaded
         self._next_at = 0.0  # on the monotonic clock
         self._one_at_a_time = threading.Lock()  # among the threads of this process
 
@@ -238,7 +239,7 @@ class Publisher:
         new_roots = [each for each in plan.offline if each.role == ROOT]
         roots = (*(() if plan.begins_chain else current.roots), *(each.content for each in new_roots))
         upper = {**current.upper, **{each.role: each.content for each in plan.offline if each.role != ROOT}}
-        signer = self._online_signer(roots[-1], upper)
+        signers = self._online_signers(roots[-1], upper)
         with transaction.atomic():
             versions = records.claim_versions(plan.online_roles(), now=now)
             before = outbox.JournalHead(**current.journal) if current.journal else None
@@ -246,11 +247,12 @@ class Publisher:
             public_log.keep_entry(current)  # which a crash may have left out
         logged = public_log.current_entry(current)
         index_id = read_signed(roots[-1])[EXTENSION]["index"]
-        signing = Signing(signer, now, versions, index_id, asdict(head), _online_days(), logged)
+        signing = Signing(signers, now, versions, index_id, asdict(head), _online_days(), logged)
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
         candidate = sign_publication(below_root, entries=current.entries, signing=signing)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
-        key_uses.record_publication(candidate, below_root.offline, signer.public_key.keyid, index_id=index_id, now=now)
+        key_ids = [each.public_key.keyid for each in signers]
+        key_uses.record_publication(candidate, below_root.offline, key_ids, index_id=index_id, now=now)
         contents = {**blobs, **_files(candidate.documents)}
         the_storage().write(contents)
         after = advance(current, candidate, roots)
@@ -272,12 +274,12 @@ class Publisher:
         except ReplacedMeanwhileError as error:
             raise PublicationRaceError from error
 
-    def _online_signer(self, root: bytes, upper: Mapping[str, bytes]) -> Signer:
-        """The signer of the online key; of several that the documents name, of the one that we have."""
-        trusted = online_keys(read_signed(root), upper)
-        if self._signer is None or self._signer.public_key not in trusted:
-            self._signer = load_online_signer(trusted)
-        return self._signer
+    def _online_signers(self, root: bytes, upper: Mapping[str, bytes]) -> tuple[Signer, ...]:
+        """The signers that every online document gets: one for each role at least, of the keys that documents name."""
+        needed = online_key_sets(read_signed(root), upper)
+        if self._signers_for != needed:
+            self._signers, self._signers_for = load_online_signers(needed), needed
+        return self._signers
 
 
 def _due_roles(current: Current, *, now: datetime) -> Slice:

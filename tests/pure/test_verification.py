@@ -57,7 +57,7 @@ def first(version: int = 10, now: datetime = NOW) -> tuple[Current, Candidate]:
     offline = tuple(Document(role, 1, content) for role, content in start.upper.items())
     made = Plan({RECENTLY_CLAIMED: {}, "bin-0": {"p/f": ENTRY}, "bin-1": {}}, offline)
     versions = dict.fromkeys(made.online_roles(), version)
-    candidate = sign_publication(made, entries=NO_ENTRIES, signing=Signing(SIGNER, now, versions, "an-index"))
+    candidate = sign_publication(made, entries=NO_ENTRIES, signing=Signing((SIGNER,), now, versions, "an-index"))
     return start, candidate
 
 
@@ -70,7 +70,7 @@ def published(start: Current, candidate: Candidate) -> Current:
 def next_candidate(
     after: Current, plan: Plan, *, version: int, entries: SnapshotEntries | None = None, signer: CryptoSigner = SIGNER
 ) -> Candidate:
-    signing = Signing(signer, NOW, dict.fromkeys(plan.online_roles(), version), "an-index")
+    signing = Signing((signer,), NOW, dict.fromkeys(plan.online_roles(), version), "an-index")
     return sign_publication(plan, entries=after.entries if entries is None else entries, signing=signing)
 
 
@@ -132,7 +132,7 @@ def test_a_version_that_goes_back_is_refused(refused: Refused, after: Current) -
 
 def test_a_bin_that_goes_back_is_refused(refused: Refused, after: Current) -> None:
     plan = Plan({"bin-1": {}})
-    signing = Signing(SIGNER, NOW, {"bin-1": 9, "snapshot": 11, "timestamp": 11}, "an-index")
+    signing = Signing((SIGNER,), NOW, {"bin-1": 9, "snapshot": 11, "timestamp": 11}, "an-index")
     assert "bin-1" in refused(sign_publication(plan, entries=after.entries, signing=signing))
 
 

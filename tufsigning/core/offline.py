@@ -136,6 +136,17 @@ def online_keys(root: Json, upper: Mapping[str, bytes]) -> tuple[Key, ...]:
     return tuple(Key.from_dict(keyid, dict(root["keys"][keyid])) for keyid in ordered)
 
 
+def online_key_sets(root: Json, upper: Mapping[str, bytes]) -> tuple[tuple[Key, ...], ...]:
+    """For each online role the keys of which any one signs for it; none where it asks for more than one."""
+    named: Json = dict(root["keys"])
+    for role in (TARGETS, UNCLAIMED):
+        named |= read_signed(upper[role])["delegations"]["keys"]
+    return tuple(
+        tuple(Key.from_dict(keyid, dict(named[keyid])) for keyid in entry["keyids"]) if entry["threshold"] == 1 else ()
+        for entry in _online_entries(root, upper)
+    )
+
+
 def bin_keys(unclaimed: bytes) -> Json:
     """With which keys, and how many of them, the bins are signed."""
     succinct = read_signed(unclaimed)["delegations"]["succinct_roles"]

@@ -93,12 +93,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """With what, as of when, and with which versions (by role) to sign.
+    """With what, as of when, and with which versions (by role) to sign. Each of `signers` signs every document.
 
     For the snapshot: the journal's head, and the entry of the public log that this publication follows.
     """
 
-    signer: Signer
+    signers: tuple[Signer, ...]
     now: datetime
     versions: Mapping[str, int]
     index_id: str
@@ -157,11 +157,11 @@ def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) 
     for role, targets in plan.targets.items():
         own = None if is_bin(role) else delegations
         signed = targets_signed(signing.header(role), targets=targets, delegations=own)
-        documents.append(sign_document(signed, [signing.signer]))
+        documents.append(sign_document(signed, signing.signers))
     after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
     log = next_place(signing.logged, now=signing.now, documents=len(documents) + len((SNAPSHOT, TIMESTAMP)))
-    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, [signing.signer], journal=signing.journal, log=log)
-    timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), [signing.signer])
+    snapshot = sign_snapshot(signing.header(SNAPSHOT), after, signing.signers, journal=signing.journal, log=log)
+    timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), signing.signers)
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
     return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log)
