@@ -18,6 +18,7 @@ class Command(BaseCommand):
     """The token is the last line of stdout; everything else is said on stderr."""
 
     help = "Make an API token. It is printed once, as the last line of stdout."
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--user", required=True, help="whose token it is")

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         "Check new versions of root, targets, claimed or unclaimed as clients would, and publish them with everything"
         " that depends on them. What is refused changes nothing."
     )
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="signed documents that belong together")

@@ -18,6 +18,7 @@ class Command(BaseCommand):
     """May run while the index serves, and again after it was interrupted."""
 
     help = "Remove what no publication of the grace time reaches and no file needs. Never a root."
+    requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only say what would be removed")

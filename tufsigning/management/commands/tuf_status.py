@@ -20,6 +20,7 @@ class Command(BaseCommand):
     """Reads only."""
 
     help = "Show the trusted root's fingerprint, and each role's version, signers, threshold and time left."
+    requires_system_checks = []
 
     def handle(self, *args: object, **options: object) -> None:
         try:
