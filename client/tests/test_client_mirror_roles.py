@@ -113,15 +113,29 @@ def test_a_document_of_another_length_than_the_snapshot_says_is_refused(
         mirrored(index, folder)
 
 
-def test_an_older_root_that_did_not_sign_the_next_is_refused(
+def test_an_older_root_of_another_index_is_refused(
     index: TrustedIndex, simulator: IndexSimulator, mirror: HostileMirror, folder: Path
 ) -> None:
     simulator.publish_another_root()
     (index.folder / "root.json").write_bytes(simulator.served["/tuf/metadata/2.root.json"])
-    mirror.served["/tuf/metadata/1.root.json"] = IndexSimulator().served["/tuf/metadata/1.root.json"]
+    mirror.served["/tuf/metadata/1.root.json"] = IndexSimulator(index_id="o").served["/tuf/metadata/1.root.json"]
 
     with pytest.raises(VerificationError, match="Root 1 "):
         mirrored(index, folder)
+
+
+def test_a_mirror_begins_where_the_chain_of_roots_begins(
+    index: TrustedIndex, simulator: IndexSimulator, folder: Path
+) -> None:
+    simulator.root.revoke_key(simulator.signers["root"].pop().public_key.keyid, "root")
+    simulator.add_key(simulator.root, "root")  # whose holder the root before does not know
+    simulator.publish_another_root()
+    (index.folder / "root.json").write_bytes(simulator.served["/tuf/metadata/2.root.json"])
+    mirrored(index, folder)
+
+    assert "tuf/metadata/1.root.json" not in tree(folder)
+    assert tree(folder)["tuf/metadata/2.root.json"] == simulator.served["/tuf/metadata/2.root.json"]
+    assert verify_mirror(index, folder, silent).findings == []
 
 
 def test_explicit_bins_are_walked_as_succinct_ones(

@@ -4,7 +4,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuf.api.exceptions import DownloadHTTPError
+from tuf.api.exceptions import DownloadHTTPError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root, Snapshot, Targets, Timestamp
 from tuf.ngclient import Updater
 
@@ -12,6 +12,7 @@ from indexsite_client import remembered
 from indexsite_client.boundary import speaking
 from indexsite_client.documents import GuardedFetcher, Reader
 from indexsite_client.guard import ShapeGuard
+from indexsite_client.protocol import EXTENSION
 from indexsite_client.trusted import TrustedIndex, cache_folder
 
 _MAX_ROOT = 512_000
@@ -101,9 +102,10 @@ def _collect(folder: Path) -> TopLevel:
 
 
 def _older_roots(index: TrustedIndex, reader: Reader, known: dict[int, bytes]) -> dict[int, bytes]:
-    """The roots from before the pinned one, each of which must have signed the next.
+    """The roots from before the pinned one, each of which must have signed the next, back to where their chain begins.
 
-    Nobody's trust comes from these, the pinned root included: they are for clients that know only an older one.
+    Nobody's trust comes from these, the pinned root included: they are for clients that know only an older one. A
+    ceremony that begins anew, as after a development one, begins a chain: whoever trusts what was before never follows.
     """
     older: dict[int, bytes] = {}
     newer = known[min(known)]
@@ -116,9 +118,20 @@ def _older_roots(index: TrustedIndex, reader: Reader, known: dict[int, bytes]) -
                     return older
                 raise
             root, following = Metadata[Root].from_bytes(data), Metadata[Root].from_bytes(newer)
-            root.signed.verify_delegate(Root.type, root.signed_bytes, root.signatures)
-            root.signed.verify_delegate(Root.type, following.signed_bytes, following.signatures)
-            if root.signed.version != number or following.signed.version != number + 1:
-                raise ValueError("wrong version")
+            _check_root(root, index, number)
+            try:
+                root.signed.verify_delegate(Root.type, following.signed_bytes, following.signatures)
+            except UnsignedMetadataError:
+                return older
         older[number] = newer = data
     return older
+
+
+def _check_root(root: Metadata[Root], index: TrustedIndex, number: int) -> None:
+    """Raise RepositoryError or ValueError unless it is this index's root of that number, and signs itself."""
+    root.signed.verify_delegate(Root.type, root.signed_bytes, root.signatures)
+    if root.signed.version != number:
+        raise ValueError("wrong version")
+    said = root.signed.unrecognized_fields.get(EXTENSION)
+    if not isinstance(said, dict) or said.get("index") != index.index_id:
+        raise ValueError("it is another index's")
