@@ -43,7 +43,6 @@ from search.searching import search  # noqa: E402
 from search.values import Filters, Order  # noqa: E402
 from tufsigning.ceremony import hold_development_ceremony  # noqa: E402
 from tufsigning.clock import signing_time  # noqa: E402
-from tufsigning.core.bins import bin_of  # noqa: E402
 from tufsigning.core.documents import target_entry  # noqa: E402
 from tufsigning.core.publication import Current, Plan  # noqa: E402
 from tufsigning.library import Library  # noqa: E402
@@ -122,7 +121,7 @@ class CrowdPublisher(Publisher):
         for name in self._projects:
             path = page_target_path(NormalizedName(name))
             entry = target_entry(sha256=hashlib.sha256(path.encode()).hexdigest(), length=500)
-            targets[bin_of(path, bit_length=start.bit_length)][path] = entry
+            targets[start.bins.bin_of(path)][path] = entry
         super().publish_first(start, replace(plan, targets=MappingProxyType(targets)), now=now)
 
 

@@ -70,6 +70,7 @@ class Environment(BaseModel):
     search_seconds: float = Field(default=2, gt=0, le=60)
     cache_mib: int = Field(default=32, gt=0, le=1_048_576)
     bins: Literal[2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384] = 256
+    bin_style: Literal["succinct", "explicit"] = "succinct"
     snapshot_days: int = Field(default=7, ge=1, le=30)
     bin_days: int = Field(default=7, ge=1, le=30)
     mail_url: SecretStr = SecretStr("")

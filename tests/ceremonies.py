@@ -20,6 +20,7 @@ from indexsite_client.protocol import (
     ROOT,
     SNAPSHOT,
     TIMESTAMP,
+    Bins,
     Json,
     RoleHeader,
     RoleKeys,
@@ -46,7 +47,7 @@ class Ceremony:
     online: tuple[Key, ...]
     holders: Mapping[str, tuple[CryptoSigner, ...]] = field(default_factory=new_holders)
     index_id: str = field(default_factory=lambda: secrets.token_hex(16))
-    bit_length: int = 2
+    bins: Bins = field(default_factory=lambda: Bins(4))
     development: bool = False
     online_threshold: int = 1
 
@@ -61,7 +62,7 @@ class Ceremony:
     def signed(self, role: str, version: int, *, expires: datetime | None = None) -> Json:
         """The signed part of a role, to be changed before it is signed."""
         header = RoleHeader(role, version, expires or datetime.now(UTC) + timedelta(days=90), self.index_id)
-        return offline_signed(header, self.keys(), bit_length=self.bit_length, development=self.development)
+        return offline_signed(header, self.keys(), bins=self.bins, development=self.development)
 
     def document(
         self, role: str, version: int, *, expires: datetime | None = None, also_by: Iterable[Signer] = ()

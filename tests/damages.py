@@ -31,14 +31,11 @@ def flip(name):
     content = get(name)
     put(name, content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
 def target(path):
-    from tufsigning.core.bins import bin_of
-    return Library().targets(current, bin_of(path, bit_length=current.bit_length))[path]["hashes"]["sha256"]
+    return Library().targets(current, current.bins.bin_of(path))[path]["hashes"]["sha256"]
 def bin_with(path):
-    from tufsigning.core.bins import bin_of
-    return bin_of(path, bit_length=current.bit_length)
+    return current.bins.bin_of(path)
 def stranger(path):
-    from tufsigning.core.bins import bin_names
-    return next(name for name in bin_names(current.bit_length) if name != bin_with(path))
+    return next(name for name in current.bins.names() if name != bin_with(path))
 def document(role):
     return document_name(role, current.entries[role]["version"])
 def older(role):

@@ -10,14 +10,13 @@ from pytest_django import Settings
 
 from accounts.actors import Actor
 from accounts.models import User
-from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage, page_bytes
+from indexsite_client.protocol import Bins, NormalizedName, PageFile, ProjectPage, page_bytes
 from packages import journal, outbox, sealing
 from packages.chain import JournalHead
 from packages.life import projects, releases
 from packages.models import File, JournalEntry, OutboxEntry, Project, Release
 from storage.contract import blob_name, the_storage
 from tufsigning.ceremony import hold_development_ceremony
-from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import target_entry
 from tufsigning.core.publication import Plan
 from tufsigning.library import Library
@@ -92,7 +91,7 @@ def test_a_page_of_the_format_before_stays_until_its_project_changes(publisher: 
         path: target_entry(sha256=sha256, length=len(content)),
         file_path: target_entry(sha256=file.sha256, length=file.size),
     }
-    plan = {role: {each: entries[each] for each in entries if bin_of(each, bit_length=2) == role} for role in ROLES}
+    plan = {role: {each: entries[each] for each in entries if Bins(4).bin_of(each) == role} for role in ROLES}
     library = Library()
     publisher._publish(library.current(), Plan(plan), now=timezone.now(), blobs={blob_name(sha256): content})
 

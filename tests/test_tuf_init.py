@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tuf.api.exceptions import RepositoryError
 
-from indexsite_client.protocol import CLAIMED, ROOT, TARGETS, UNCLAIMED
+from indexsite_client.protocol import CLAIMED, ROOT, TARGETS, UNCLAIMED, Bins
 from tests.ceremonies import Ceremony, new_holders, write_documents, write_online_key
 from tests.conftest import NewIndex, scaled_index
 from tests.distributions import wheel
@@ -233,7 +233,7 @@ def test_an_index_on_several_machines_moves_while_it_takes_uploads(servers: Serv
         exported = export_folder(index, tmp_path / "ceremony")
         online = write_online_key(tmp_path / "new.pem")
         said = read_signed(exported["1.root.json"])["x-indexsite"]["index"]
-        ceremony = Ceremony((online.public_key,), index_id=said, bit_length=4)
+        ceremony = Ceremony((online.public_key,), index_id=said, bins=Bins(16))
         write_documents(tmp_path / "ceremony", ceremony.all(root=2, others=2))
         old_root = index.root()
         index.variables["INDEXSITE_ONLINE_KEY"] = f"file:{tmp_path / 'new.pem'}"

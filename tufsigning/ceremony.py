@@ -21,6 +21,8 @@ from indexsite_client.protocol import (
     ROOT,
     TARGETS_DELEGATIONS,
     TOP_LEVEL,
+    Bins,
+    BinStyle,
     RoleHeader,
     RoleKeys,
     offline_signed,
@@ -29,7 +31,6 @@ from indexsite_client.protocol import (
 from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from storage.contract import TIMESTAMP, document_name, read_bytes, the_storage
 from tufsigning import records
-from tufsigning.core.bins import bin_names
 from tufsigning.core.documents import Document, read_signed, role_keys, sign_document
 from tufsigning.core.lifetimes import OFFLINE, is_due, lifetime
 from tufsigning.core.publication import Current, Plan
@@ -82,10 +83,15 @@ def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
     root = upper.pop(ROOT)
     the_storage().write({document_name(ROOT, 1): root})
     start = Current((root,), b"", b"", upper)
-    online = [RECENTLY_CLAIMED, *bin_names(settings.BINS.bit_length() - 1)]
+    online = [RECENTLY_CLAIMED, *wanted_bins().names()]
     offline = tuple(document for document in documents if document.role != ROOT)
     publisher.publish_first(start, Plan({role: {} for role in online}, offline), now=now)
     return True
+
+
+def wanted_bins() -> Bins:
+    """The bins of a development ceremony, by settings."""
+    return Bins(settings.BINS, BinStyle(settings.BIN_STYLE))
 
 
 def renew_development_roles(current: Current, *, now: datetime) -> tuple[Document, ...]:
@@ -124,11 +130,10 @@ def _trusted_online_key(current: Current) -> Key:
 
 
 def _sign_offline(keys: _Keys, versions: dict[str, int], *, now: datetime, index_id: str) -> Iterator[Document]:
-    bit_length = settings.BINS.bit_length() - 1
     by_role = {role: keys.of(role) for role in (*TOP_LEVEL, *TARGETS_DELEGATIONS, BIN_PREFIX)}
     for role, version in versions.items():
         header = RoleHeader(role, version, now + lifetime(role), index_id)
-        signed = offline_signed(header, by_role, bit_length=bit_length, development=True)
+        signed = offline_signed(header, by_role, bins=wanted_bins(), development=True)
         yield sign_document(signed, keys.offline[role][: OFFLINE_ROLES[role].threshold])
 
 

@@ -13,10 +13,10 @@ from django.db import IntegrityError, transaction
 
 from indexsite_client.protocol import RECENTLY_CLAIMED, ROOT, TARGETS, UNCLAIMED, Json
 from tufsigning import records
-from tufsigning.core.bins import bin_names
+from tufsigning.core.bins import Rebinning, read_bins
 from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_documents, online_key_sets, recently_keys
-from tufsigning.core.publication import Current, Plan, Targets, is_bin
+from tufsigning.core.publication import Current, Plan, Targets, TargetsWhenSigned
 from tufsigning.core.verification import CandidateRefusedError
 from tufsigning.errors import ImportWaitsError, NotEstablishedError, PublisherBusyError, StoreMissingError
 from tufsigning.keys import load_online_signers
@@ -120,17 +120,24 @@ def plan_import(
 ) -> Plan:
     """The documents that are not in force yet, and every online role whose keys they change; all where a chain begins.
 
-    Snapshot and timestamp are signed with each publication anyway.
+    With another number of bins, every new bin has the targets of those before. Snapshot and timestamp are signed with
+    each publication anyway.
     """
     new = tuple(each for each in documents if each.version > _version_in_force(current, each.role))
     upper = {**current.upper, **{each.role: each.content for each in new if each.role != ROOT}}
     starts = begins_chain and any(each.role == ROOT for each in new)
+    before, after = current.bins, read_bins(upper[UNCLAIMED])
+    bins = Rebinning(before, after, read_targets)
     anew: list[str] = []
     if starts or recently_keys(upper[TARGETS]) != recently_keys(current.upper[TARGETS]):
         anew.append(RECENTLY_CLAIMED)
-    if starts or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
-        anew.extend(role for role in current.entries.roles() if is_bin(role))
-    return Plan({role: read_targets(role) for role in anew}, new, begins_chain=starts)
+    if starts or after.count != before.count or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
+        anew.extend(after.names())
+
+    def read(role: str) -> Targets:
+        return bins.targets(role) if role in after else read_targets(role)
+
+    return Plan(TargetsWhenSigned(anew, read), new, begins_chain=starts)
 
 
 def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now: datetime) -> None:
@@ -140,7 +147,7 @@ def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now
         raise StoreMissingError(known.number)
     upper = {each.role: each.content for each in documents if each.role != ROOT}
     start = Current((), b"", b"", upper)
-    online: Mapping[str, Json] = {role: {} for role in (RECENTLY_CLAIMED, *bin_names(start.bit_length))}
+    online: Mapping[str, Json] = {role: {} for role in (RECENTLY_CLAIMED, *start.bins.names())}
     publisher.publish_first(start, Plan(online, documents, begins_chain=True), now=now)
 
 

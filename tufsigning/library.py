@@ -17,7 +17,6 @@ from indexsite_client.protocol import (
     read_page,
 )
 from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
-from tufsigning.core.bins import bin_of
 from tufsigning.core.canonical import read_object
 from tufsigning.core.chains import roots_in_force
 from tufsigning.core.documents import JOURNAL, LOG, read_signed
@@ -85,7 +84,7 @@ class Library:
 
     def _page_content(self, current: Current, project: NormalizedName) -> bytes | None:
         path = page_target_path(project)
-        entry = self.targets(current, bin_of(path, bit_length=current.bit_length)).get(path)
+        entry = self.targets(current, current.bins.bin_of(path)).get(path)
         if entry is None:
             return None
         name = blob_name(entry["hashes"]["sha256"])

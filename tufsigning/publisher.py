@@ -175,7 +175,7 @@ class Publisher:
         prepared = [each for each in (self._prepare_or_leave(current, *item) for item in pages.items()) if each]
         plan = plan_publication(
             [page.change for page in prepared],
-            bit_length=current.bit_length,
+            bins=current.bins,
             read_targets=lambda role: self._library.targets(current, role),
         )
         ready = {page.project for page in prepared}
@@ -285,8 +285,7 @@ class Publisher:
 def _due_roles(current: Current, *, now: datetime) -> Slice:
     """The online roles to renew now."""
     known = dict(RoleHead.objects.values_list("role", "expires_at"))
-    roles = [role for role in current.entries.roles() if is_bin(role) or role == RECENTLY_CLAIMED]
-    expiries = {role: known.get(role) for role in (*roles, SNAPSHOT, TIMESTAMP_ROLE)}
+    expiries = {role: known.get(role) for role in (*current.bins.names(), RECENTLY_CLAIMED, SNAPSHOT, TIMESTAMP_ROLE)}
     return plan_renewal(expiries, now=now, online=_online_days())
 
 

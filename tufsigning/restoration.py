@@ -8,7 +8,6 @@ from django.db import transaction
 from indexsite_client.protocol import INDEX_PAGE, ROOT, SNAPSHOT, TIMESTAMP, UNCLAIMED, NormalizedName, page_target_path
 from packages import outbox
 from tufsigning import log, records
-from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.library import Library
@@ -51,7 +50,7 @@ def _restore_deletions(library: Library, current: Current, behind: Collection[st
     restored = 0
     for project in outbox.published_projects():
         path = page_target_path(project)
-        role = bin_of(path, bit_length=current.bit_length)
+        role = current.bins.bin_of(path)
         if role in behind and path not in library.targets(current, role):
             restored += outbox.restore_deletion(project, now=now)
     return restored

@@ -46,7 +46,7 @@ def main() -> None:
     gc.collect()
     library = Library()
     publisher = Publisher(library)
-    bins = 1 << library.current().bit_length
+    bins = library.current().bins.count
     scripts = SigningScripts(library)
     taken = {OURS: [], scripts.ONCE: [], scripts.TUF: []}  # type: dict[str, list[float]]
     for number in range(WARM_UP + options.publications):  # in turns, so that noise meets all of them

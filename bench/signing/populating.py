@@ -13,7 +13,6 @@ from indexsite_client.protocol import Json, NormalizedName, file_target_path
 from packages import outbox
 from packages.models import File, Project, Release
 from storage.contract import blob_name, the_storage
-from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import target_entry
 from tufsigning.core.publication import Current, Plan
 from tufsigning.library import Library
@@ -35,7 +34,7 @@ class PopulatingPublisher(Publisher):
         for path in target_paths(self._wanted):
             digest = hashlib.sha256(path.encode()).hexdigest()
             entry = target_entry(sha256=digest, length=10_000 + int(digest[:4], 16))
-            targets[bin_of(path, bit_length=start.bit_length)][path] = entry
+            targets[start.bins.bin_of(path)][path] = entry
         super().publish_first(start, replace(plan, targets=MappingProxyType(targets)), now=now)
 
 

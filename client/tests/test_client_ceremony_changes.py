@@ -34,7 +34,7 @@ def document(
     role: str, by_role: dict[str, RoleKeys] = BY_ROLE, *, version: int = 1, development: bool = False
 ) -> Document:
     header = RoleHeader(role, version, NOW + timedelta(days=365), "an-index")
-    return Document(protocol.offline_signed(header, by_role, bit_length=4, development=development))
+    return Document(protocol.offline_signed(header, by_role, bins=protocol.Bins(16), development=development))
 
 
 def told(after: Document, before: Document | None) -> list[str]:

@@ -99,7 +99,7 @@ def test_a_new_offline_role_has_its_shape_and_is_read_by_python_tuf(role: str) -
         RoleKeys({key.keyid: key.to_dict()}, 1),
     )
     header = RoleHeader(role, 1, datetime(2027, 1, 1, tzinfo=UTC), "an-index")
-    signed = protocol.offline_signed(header, keys, bit_length=4, development=False)
+    signed = protocol.offline_signed(header, keys, bins=protocol.Bins(16), development=False)
 
     if role == protocol.ROOT:
         assert Root.from_dict(deepcopy(signed)).get_delegated_role("targets").keyids == [key.keyid]

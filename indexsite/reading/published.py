@@ -17,23 +17,24 @@ from indexsite_client.protocol import (
     SNAPSHOT,
     TARGETS,
     UNCLAIMED,
+    Bins,
     Json,
     NormalizedName,
     PageFile,
     file_target_path,
     page_target_path,
+    read_bins,
     read_page,
 )
 from storage.contract import TIMESTAMP, StorageUnavailableError, Watch, blob_name, read_bytes, the_storage
-from tufsigning.core.bins import bin_of
 from tufsigning.core.documents import read_signed
-from tufsigning.core.publication import is_bin
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
 from tufsigning.library import MAX_PAGE, MAX_TIMESTAMP, read_document
 
 _PAUSE = 1.0  # seconds before a new publication that could not be read is tried again
 log = logging.getLogger(__name__)
 READY_BYTES = 8 * 1024 * 1024
+_BINS_SIZE = 200  # bytes
 _PARSED = 4  # a parsed document takes about four times its bytes
 
 
@@ -58,9 +59,8 @@ class Published:
         self.number = int(entry["version"])
         meta = read_signed(read_document(SNAPSHOT, entry))["meta"]
         self._meta: Mapping[str, Json] = {name.removesuffix(".json"): each for name, each in meta.items()}
-        unclaimed = read_signed(read_document(UNCLAIMED, self._meta[UNCLAIMED]))
-        self._bit_length = int(unclaimed["delegations"]["succinct_roles"]["bit_length"])
-        self._cache = cache
+        self._cache, of_bins = cache, self._meta[UNCLAIMED]
+        self._bins = cache.get((UNCLAIMED, of_bins["version"]), lambda: _read_bins(of_bins), lambda _: _BINS_SIZE)
         self.ready: ReadyValues[Answer] = ReadyValues(READY_BYTES)
 
     def page_target(self, project: str) -> Target | None:
@@ -88,7 +88,7 @@ class Published:
 
     def bin_versions(self) -> dict[str, int]:
         """The bins and their versions."""
-        return {role: entry["version"] for role, entry in self._meta.items() if is_bin(role)}
+        return {role: self._meta[role]["version"] for role in self._bins.names()}
 
     def names_in(self, role: str) -> tuple[str, ...]:
         """The projects whose page a bin vouches for. Read anew: what else is in the bin is not kept for it."""
@@ -97,7 +97,7 @@ class Published:
         return tuple(path.removesuffix(ending) for path in targets if path.endswith(ending))
 
     def _target(self, path: str) -> Target | None:
-        return self._bin(bin_of(path, bit_length=self._bit_length)).get(path)
+        return self._bin(self._bins.bin_of(path)).get(path)
 
     def _bin(self, role: str) -> Mapping[str, Target]:
         entry = self._meta[role]
@@ -107,6 +107,11 @@ class Published:
             return {path: Target(each["hashes"]["sha256"], each["length"]) for path, each in targets.items()}
 
         return self._cache.get((role, entry["version"]), parse, lambda _: entry["length"] * _PARSED)
+
+
+def _read_bins(entry: Json) -> Bins:
+    """Explicit ones make a document of 3 MB, so it is read where it is new."""
+    return read_bins(read_signed(read_document(UNCLAIMED, entry)))
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, SuccinctRoles
 
 from indexsite_client.protocol import (
+    Bins,
     Json,
     PageFile,
     ProjectPage,
@@ -23,7 +24,6 @@ from indexsite_client.protocol import (
     read_page,
     targets_signed,
 )
-from tufsigning.core.bins import bin_names, bin_of
 from tufsigning.core.canonical import canonical_bytes
 from tufsigning.core.documents import role_keys, sign_document, target_entry
 from tufsigning.core.lifetimes import is_due, lifetime
@@ -50,13 +50,13 @@ def test_canonical_json_is_the_one_that_tuf_clients_verify(value: Any) -> None: 
 @given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60), st.integers(1, 14))
 def test_a_target_path_is_in_the_bin_where_clients_look_for_it(path: str, bit_length: int) -> None:
     theirs = SuccinctRoles([SIGNER.public_key.keyid], 1, bit_length, "bin")
-    assert bin_of(path, bit_length=bit_length) == theirs.get_role_for_target(path)
+    assert Bins(1 << bit_length).bin_of(path) == theirs.get_role_for_target(path)
 
 
 @pytest.mark.parametrize("bit_length", [1, 4, 5, 8])
 def test_there_are_as_many_bins_as_clients_expect(bit_length: int) -> None:
     theirs = SuccinctRoles([SIGNER.public_key.keyid], 1, bit_length, "bin")
-    assert bin_names(bit_length) == list(theirs.get_roles())
+    assert Bins(1 << bit_length).names() == list(theirs.get_roles())
 
 
 def test_a_signed_document_is_read_and_verified_by_python_tuf() -> None:
@@ -82,22 +82,22 @@ ENTRY, OTHER = target_entry(sha256="a" * 64, length=1), target_entry(sha256="b" 
 
 
 def plan(change: Change, bins: dict[str, dict[str, Json]], renew: list[str] | None = None) -> Plan:
-    return plan_publication([change], bit_length=1, read_targets=lambda role: bins.get(role, {}), renew=renew or [])
+    return plan_publication([change], bins=Bins(2), read_targets=lambda role: bins.get(role, {}), renew=renew or [])
 
 
 def test_what_is_published_already_needs_no_publication() -> None:
-    bins = {bin_of("p/f", bit_length=1): {"p/f": ENTRY}}
+    bins = {Bins(2).bin_of("p/f"): {"p/f": ENTRY}}
     assert plan(Change({"p/f": ENTRY}, frozenset({"p/gone"})), bins).is_empty
 
 
 def test_a_change_touches_its_bin_only_and_keeps_the_rest_of_it() -> None:
-    role = bin_of("p/f", bit_length=1)
+    role = Bins(2).bin_of("p/f")
     made = plan(Change({"p/f": OTHER}), {role: {"p/f": ENTRY, "q/g": ENTRY}})
     assert {name: dict(targets) for name, targets in made.targets.items()} == {role: {"p/f": OTHER, "q/g": ENTRY}}
 
 
 def test_what_is_removed_is_gone_even_where_a_bin_empties() -> None:
-    role = bin_of("p/f", bit_length=1)
+    role = Bins(2).bin_of("p/f")
     made = plan(Change({}, frozenset({"p/f"})), {role: {"p/f": ENTRY}}, renew=[role])
     assert dict(made.targets[role]) == {}
 

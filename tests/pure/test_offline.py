@@ -7,7 +7,18 @@ from itertools import pairwise
 
 import pytest
 
-from indexsite_client.protocol import CLAIMED, EXTENSION, ROOT, TARGETS, TIMESTAMP, UNCLAIMED, Json, RoleHeader
+from indexsite_client.protocol import (
+    CLAIMED,
+    EXTENSION,
+    ROOT,
+    TARGETS,
+    TIMESTAMP,
+    UNCLAIMED,
+    Bins,
+    BinStyle,
+    Json,
+    RoleHeader,
+)
 from tests.ceremonies import Ceremony, new_holders, new_signer
 from tufsigning.core.chains import follows, roots_in_force
 from tufsigning.core.documents import Document, sign_document, target_entry, timestamp_signed
@@ -75,16 +86,14 @@ def delegates(signed: Json) -> None:
     signed["delegations"] = {"keys": {key.keyid: key.to_dict()}, "roles": [role]}
 
 
-def lists_bins(signed: Json) -> None:
-    succinct = signed["delegations"].pop("succinct_roles")
-    role = {"keyids": succinct["keyids"], "threshold": 1, "terminating": False}
-    signed["delegations"]["roles"] = [
-        {**role, "name": f"bin-{digit}", "path_hash_prefixes": [digit]} for digit in "0123456789abcdef"
-    ]
+def lacks_a_bin(signed: Json) -> None:
+    """Leave out the explicit delegation to the last bin."""
+    signed["delegations"]["roles"].pop()
 
 
 PAST = NOW - timedelta(seconds=1)
-WIDER = replace(CEREMONY, bit_length=3)
+WIDER = replace(CEREMONY, bins=Bins(8))
+EXPLICIT = replace(CEREMONY, bins=Bins(4, BinStyle.EXPLICIT))
 STRANGE = replace(CEREMONY, index_id="another")
 NEW_TARGETS_KEYS = CEREMONY.with_new_keys(TARGETS)
 REFUSED: dict[str, tuple[str, Callable[[], Made]]] = {
@@ -153,8 +162,7 @@ REFUSED: dict[str, tuple[str, Callable[[], Made]]] = {
         "development-root",
         lambda: [changed(ROOT, 2, lambda signed: signed.update(consistent_snapshot=False))],
     ),
-    "twice as many bins": ("bins", lambda: [WIDER.document(UNCLAIMED, 2)]),
-    "bins one by one": ("bins", lambda: [changed(UNCLAIMED, 2, lists_bins)]),
+    "three of four bins": ("wrong-shape", lambda: [changed(UNCLAIMED, 2, lacks_a_bin, ceremony=EXPLICIT)]),
     "a role that is not there": ("unknown-role", lambda: [changed(CLAIMED, 2, delegates)]),
     "one key under two ids": ("key-twice", lambda: [changed(ROOT, 2, twice)]),
     "the online key for targets": ("online-key-offline", lambda: [changed(ROOT, 2, swap)]),
@@ -193,6 +201,13 @@ def test_each_offline_role_may_change_its_keys_with_what_delegates_to_it() -> No
     check([claimed.document(TARGETS, 2), claimed.document(CLAIMED, 2)])
 
 
+def test_the_bins_may_be_of_another_number_or_style() -> None:
+    for ceremony in (WIDER, EXPLICIT):
+        check([ceremony.document(UNCLAIMED, 2)])
+        check(ceremony.all(root=2, others=2), ground=DEVELOPED, begins_chain=True)
+        check([CEREMONY.document(UNCLAIMED, 2)], ground=ground_of(ceremony.all()))
+
+
 def test_the_online_key_may_change_with_all_that_name_it() -> None:
     changed_key = replace(CEREMONY, online=(OTHER.public_key,))
     check([changed_key.document(role, 2) for role in (ROOT, TARGETS, UNCLAIMED)])
@@ -221,7 +236,6 @@ def test_a_development_index_moves_to_a_real_chain_and_only_so() -> None:
         "wrong-index": (STRANGE.all(root=2, others=2), DEVELOPED, True),
         "development-root": (DEVELOPMENT.all(root=2, others=2), DEVELOPED, True),
         "development-key": (replace(DEVELOPMENT, development=False).all(root=2, others=2), DEVELOPED, True),
-        "bins": (WIDER.all(root=2, others=2), DEVELOPED, True),
     }
     for code, (documents, ground, begins_chain) in refused.items():
         with pytest.raises(DocumentRefusedError) as caught:

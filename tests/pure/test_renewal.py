@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tufsigning.core.bins import bin_names
+from indexsite_client.protocol import Bins
 from tufsigning.core.lifetimes import OnlineDays, lifetime
 from tufsigning.core.renewal import FEWEST, LATE_SLICE, plan_renewal
 
@@ -20,7 +20,7 @@ class Weeks:
     def __init__(self, bit_length: int, online: OnlineDays) -> None:
         self.online, self.now = online, START
         self.expiries: dict[str, datetime | None] = {}
-        self.sign([*ALONE, *bin_names(bit_length)])
+        self.sign([*ALONE, *Bins(1 << bit_length).names()])
         self.loads: list[int] = []  # bins of each run of the schedule
         self.publications: list[int] = []  # bins of each slice
 
@@ -88,7 +88,7 @@ def test_after_an_absence_all_that_is_late_is_done_at_once_in_slices(days_off: f
 
 def test_those_nearest_to_their_end_go_first() -> None:
     expiries: dict[str, datetime | None] = {
-        role: START + timedelta(hours=60, minutes=number) for number, role in enumerate(reversed(bin_names(8)))
+        role: START + timedelta(hours=60, minutes=number) for number, role in enumerate(reversed(Bins(256).names()))
     }
     expiries["bin-77"] = None  # as after a restored database
     piece = plan_renewal(expiries, now=START)
@@ -106,6 +106,8 @@ def test_what_is_one_document_goes_at_once_and_only_when_it_is_due() -> None:
 @pytest.mark.parametrize(("days", "slices"), [(7, 66), (1, 456)])
 def test_the_slices_of_16384_bins_that_were_signed_in_one_second(days: int, slices: int) -> None:
     online = OnlineDays(days, days)
-    piece = plan_renewal(dict.fromkeys(bin_names(14), START + timedelta(days=days) / 2), now=START, online=online)
+    piece = plan_renewal(
+        dict.fromkeys(Bins(16_384).names(), START + timedelta(days=days) / 2), now=START, online=online
+    )
     assert len(piece.roles) == slices
     assert piece.is_last

@@ -18,11 +18,11 @@ from indexsite_client.protocol import (
     TARGETS,
     TIMESTAMP,
     UNCLAIMED,
+    Bins,
     RoleHeader,
     offline_signed,
     targets_signed,
 )
-from tufsigning.core.bins import bin_names
 from tufsigning.core.documents import role_keys, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
@@ -38,13 +38,13 @@ def header(role: str, version: int = 1) -> RoleHeader:
     return RoleHeader(role, version, NOW + timedelta(days=version), "index")
 
 
-def current(bit_length: int) -> Current:
+def current(count: int) -> Current:
     """A publication whose root names two holders, with a bin more recent than the others."""
     offline, online = role_keys([each.public_key for each in OFFLINE], 2), role_keys([ONLINE.public_key], 1)
     keys = dict.fromkeys([ROOT, TARGETS, CLAIMED, UNCLAIMED], offline)
     keys |= dict.fromkeys([TIMESTAMP, SNAPSHOT, RECENTLY_CLAIMED, BIN_PREFIX], online)
     signed = {
-        role: offline_signed(header(role), keys, bit_length=bit_length, development=False)
+        role: offline_signed(header(role), keys, bins=Bins(count), development=False)
         for role in (ROOT, TARGETS, CLAIMED, UNCLAIMED)
     }
     signed[RECENTLY_CLAIMED] = targets_signed(
@@ -53,8 +53,8 @@ def current(bit_length: int) -> Current:
     ann, bob = (OFFLINE[n].public_key.keyid for n in (0, 1))
     signed[ROOT][EXTENSION][HOLDERS] = {ann: "Ann", bob: "Bob"}
     contents = {role: sign_document(part, [ONLINE]).content for role, part in signed.items()}
-    entries = {role: {"version": 7, "length": 1} for role in bin_names(bit_length)}
-    entries[bin_names(bit_length)[1]]["version"] = 8
+    entries = {role: {"version": 7, "length": 1} for role in Bins(count).names()}
+    entries[Bins(count).names()[1]]["version"] = 8
     snapshot = sign_snapshot(header(SNAPSHOT, 8), SnapshotEntries.of(entries), [ONLINE])
     timestamp = sign_document(timestamp_signed(header(TIMESTAMP, 9), snapshot), [ONLINE])
     root = contents.pop(ROOT)
@@ -62,7 +62,7 @@ def current(bit_length: int) -> Current:
 
 
 def test_the_tree_names_each_role_below_its_delegator_with_its_keys() -> None:
-    roles = describe_roles(current(4))
+    roles = describe_roles(current(16))
     assert [(each.name, each.delegator, each.depth, each.is_online, each.version, each.count) for each in roles] == [
         ("root", "", 0, False, 1, 1),
         ("timestamp", "root", 1, True, 9, 1),

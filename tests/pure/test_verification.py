@@ -12,11 +12,11 @@ from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
     SNAPSHOT,
     UNCLAIMED,
+    Bins,
     Json,
     RoleHeader,
     delegation_to,
     root_signed,
-    succinct_delegation,
     targets_signed,
 )
 from tufsigning.core.documents import Document, role_keys, sign_document, target_entry, timestamp_signed
@@ -43,7 +43,7 @@ def current(signer: CryptoSigner = SIGNER) -> Current:
     delegations = {
         "targets": delegation_to(order, path="*/*", terminating=False),
         "claimed": {"keys": {}, "roles": []},
-        UNCLAIMED: succinct_delegation(keys, prefix="bin", bit_length=1),
+        UNCLAIMED: Bins(2).delegations(dict(keys.keys), keys.entry()),
     }
     documents = {
         role: sign_document(targets_signed(header(role), targets={}, delegations=each), [signer])

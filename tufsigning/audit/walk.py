@@ -14,14 +14,15 @@ from indexsite_client.protocol import (
     SNAPSHOT,
     TARGETS,
     UNCLAIMED,
+    Bins,
     Json,
     delegated_roles,
+    read_bins,
 )
 from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from storage.contract import METADATA, TIMESTAMP, document_name, read_bytes, the_storage
 from tufsigning.audit.ledger import Ledger
 from tufsigning.core.auditing import Delegator, judge, judge_roots
-from tufsigning.core.bins import bin_names, bin_of
 from tufsigning.core.canonical import canonical_bytes, read_object
 from tufsigning.core.documents import JOURNAL, LOG, read_signed
 from tufsigning.core.findings import Finding
@@ -51,7 +52,7 @@ class Walk:
     versions: dict[str, int] = field(default_factory=dict)  # of every role that clients see
     names: list[str] = field(default_factory=list)  # of the documents in the store
     faulty: set[str] = field(default_factory=set)
-    bit_length: int = 0
+    bins: Bins | None = None
     is_whole: bool = False
 
     def findings(self) -> Iterator[Finding]:
@@ -77,7 +78,7 @@ class Walk:
 
     def reaches(self, path: str) -> bool:
         """Whether the role where clients look for a target can be relied on."""
-        return bin_of(path, bit_length=self.bit_length) not in self.faulty
+        return self._bin_of(path) not in self.faulty
 
     def lacks(self, project: str) -> bool:
         """Whether a project has no signed page, for all that can be judged."""
@@ -118,12 +119,12 @@ class Walk:
                 seen.update(below)
                 above = Targets.from_dict(read_object(canonical_bytes(signed)))  # which takes apart what it is given
                 waiting += [(each, role, above) for each in below]
-        self.is_whole = self.bit_length > 0
+        self.is_whole = self.bins is not None
 
     def _delegated(self, role: str, signed: Json) -> tuple[str, ...]:
-        if role == UNCLAIMED and (succinct := signed["delegations"].get("succinct_roles")):
-            self.bit_length = succinct["bit_length"]
-            return tuple(bin_names(self.bit_length))
+        if role == UNCLAIMED:
+            self.bins = read_bins(signed)
+            return tuple(self.bins.names())
         return delegated_roles(signed)
 
     def _note_targets(self, role: str, signed: Json) -> None:
@@ -132,10 +133,15 @@ class Walk:
             ((path, entry["hashes"]["sha256"], entry["length"], role) for path, entry in signed["targets"].items()),
         )
 
+    def _bin_of(self, path: str) -> str:
+        """Where clients look for it; to be asked of a whole walk."""
+        assert self.bins is not None
+        return self.bins.bin_of(path)
+
     def misplaced(self) -> Iterator[Finding]:
         """Targets in a bin where nobody looks for them."""
         for path, role in self.ledger.placed():
-            wanted = bin_of(path, bit_length=self.bit_length)
+            wanted = self._bin_of(path)
             if is_bin(role) and role != wanted:
                 yield Finding("target-misplaced", path, f"{role} vouches for it, and clients ask {wanted}.")
 

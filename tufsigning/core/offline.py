@@ -27,6 +27,7 @@ from indexsite_client.protocol import (
     check_shape,
     delegated_roles,
 )
+from tufsigning.core.bins import read_bins_entry
 from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.publication import Current
 from tufsigning.errors import DocumentRefusedError
@@ -101,7 +102,6 @@ def check_documents(new: OfflineDocuments, *, ground: Ground, begins_chain: bool
         if role in new.others:
             _check_newer(new.others[role], ground)
             _check_unexpired(role, signed[role], now)
-    _check_bins(upper[UNCLAIMED], ground)
     _check_delegates(upper, ground)
     _check_keys(read_signed(new.roots[-1].content if new.roots else ground.roots[-1]), upper, ground)
 
@@ -149,8 +149,8 @@ def online_key_sets(root: Json, upper: Mapping[str, bytes]) -> tuple[tuple[Key, 
 
 def bin_keys(unclaimed: bytes) -> Json:
     """With which keys, and how many of them, the bins are signed."""
-    succinct = read_signed(unclaimed)["delegations"]["succinct_roles"]
-    return {"keyids": sorted(succinct["keyids"]), "threshold": succinct["threshold"]}
+    entry = read_bins_entry(unclaimed)
+    return {"keyids": sorted(entry["keyids"]), "threshold": entry["threshold"]}
 
 
 def recently_keys(targets: bytes) -> Json:
@@ -235,21 +235,9 @@ def _check_unexpired(role: str, signed: Signed, now: datetime) -> None:
         raise DocumentRefusedError("expired", role, f"expired on {signed.expires:%Y-%m-%d}; sign one that lives")
 
 
-def _check_bins(unclaimed: bytes, ground: Ground) -> None:
-    """Another number of bins would leave the pages where no client looks."""
-    succinct = read_signed(unclaimed)["delegations"].get("succinct_roles")
-    if succinct is None:
-        raise DocumentRefusedError("bins", UNCLAIMED, "lists its bins one by one, which this index cannot serve")
-    if UNCLAIMED in ground.upper:
-        here = read_signed(ground.upper[UNCLAIMED])["delegations"]["succinct_roles"]["bit_length"]
-        if succinct["bit_length"] != here:
-            what = f"has {1 << succinct['bit_length']} bins, but the index has {1 << here}"
-            raise DocumentRefusedError("bins", UNCLAIMED, what)
-
-
 def _check_delegates(upper: Mapping[str, bytes], ground: Ground) -> None:
-    """A delegation to a role that no snapshot lists makes clients fail."""
-    for role in DELEGATORS:
+    """A delegation to a role that no snapshot lists makes clients fail. The bins are signed with their publication."""
+    for role in (TARGETS, CLAIMED):
         for name in delegated_roles(read_signed(upper[role])):
             if name not in ground.roles:
                 raise DocumentRefusedError("unknown-role", role, f"delegates to {name[:80]!r}, which the index has not")
@@ -283,8 +271,7 @@ def _online_entries(root: Json, upper: Mapping[str, bytes]) -> list[Json]:
     """What says of each online role by which keys it is signed."""
     delegations = read_signed(upper[TARGETS])["delegations"]["roles"]
     [recently] = [each for each in delegations if each["name"] == RECENTLY_CLAIMED]
-    bins = read_signed(upper[UNCLAIMED])["delegations"]["succinct_roles"]
-    return [root["roles"][TIMESTAMP], root["roles"][SNAPSHOT], recently, bins]
+    return [root["roles"][TIMESTAMP], root["roles"][SNAPSHOT], recently, read_bins_entry(upper[UNCLAIMED])]
 
 
 def _offline_keyids(root: Json, upper: Mapping[str, bytes]) -> set[str]:

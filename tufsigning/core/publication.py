@@ -1,6 +1,6 @@
 """What a publication consists of: from the current documents and what should be true to the documents to sign."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -8,25 +8,25 @@ from types import MappingProxyType
 from securesystemslib.signer import Signer
 
 from indexsite_client.protocol import (
-    BIN_PREFIX,
     EXTENSION,
     RECENTLY_CLAIMED,
     SNAPSHOT,
     TIMESTAMP,
     UNCLAIMED,
+    Bins,
     Json,
     RoleHeader,
     read_expiry,
     targets_signed,
 )
-from tufsigning.core.bins import bin_of
+from indexsite_client.protocol import is_bin as is_bin
+from tufsigning.core.bins import ReadTargets as ReadTargets
+from tufsigning.core.bins import Targets as Targets
+from tufsigning.core.bins import read_bins
 from tufsigning.core.documents import Document, meta_entry, read_signed, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.lifetimes import USUAL, OnlineDays, lifetime
 from tufsigning.core.log import Entry, next_place
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
-
-Targets = Mapping[str, Json]  # entries by target path
-ReadTargets = Callable[[str], Targets]  # of a role, by its name, in the current publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ class Current:
         return int(read_signed(self.roots[-1])["version"])
 
     @property
-    def bit_length(self) -> int:
-        """Of the succinct bins: there are two to the power of this."""
-        return int(read_signed(self.upper[UNCLAIMED])["delegations"]["succinct_roles"]["bit_length"])
+    def bins(self) -> Bins:
+        """Those that unclaimed delegates to. The snapshot may name others, which were retired."""
+        return read_bins(self.upper[UNCLAIMED])
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,24 @@ class Change:
 
     added: Mapping[str, Json]
     removed: frozenset[str] = frozenset()
+
+
+class TargetsWhenSigned(Mapping[str, Targets]):
+    """The targets of these roles, each read when it is signed: those of a whole index need not be in memory at once."""
+
+    def __init__(self, roles: Iterable[str], read: ReadTargets) -> None:
+        self._roles, self._read = dict.fromkeys(roles), read
+
+    def __len__(self) -> int:
+        return len(self._roles)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._roles)
+
+    def __getitem__(self, role: str) -> Targets:
+        if role not in self._roles:
+            raise KeyError(role)
+        return self._read(role)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +147,7 @@ class Candidate:
 
 
 def plan_publication(
-    changes: Iterable[Change], *, bit_length: int, read_targets: ReadTargets, renew: Iterable[str] = ()
+    changes: Iterable[Change], *, bins: Bins, read_targets: ReadTargets, renew: Iterable[str] = ()
 ) -> Plan:
     """Which bins to sign anew, with which targets: those that a change really changes, and those to renew."""
     targets: dict[str, dict[str, Json]] = {role: dict(read_targets(role)) for role in renew}
@@ -137,7 +155,7 @@ def plan_publication(
     for change in changes:
         wanted: dict[str, Json | None] = {**change.added, **dict.fromkeys(change.removed)}
         for path, entry in wanted.items():
-            role = bin_of(path, bit_length=bit_length)
+            role = bins.bin_of(path)
             if role not in read:
                 read[role] = read_targets(role)
             if targets.get(role, read[role]).get(path) == entry:
@@ -175,8 +193,3 @@ def advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) ->
         upper[RECENTLY_CLAIMED] = contents[RECENTLY_CLAIMED]
     timestamp, snapshot = candidate.timestamp.content, contents[SNAPSHOT]
     return Current(roots, timestamp, snapshot, upper, candidate.entries, candidate.journal, candidate.log)
-
-
-def is_bin(role: str) -> bool:
-    """Whether the role is one of the bins."""
-    return role.startswith(f"{BIN_PREFIX}-")

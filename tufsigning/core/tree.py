@@ -15,8 +15,9 @@ from indexsite_client.protocol import (
     Json,
     read_expiry,
 )
+from tufsigning.core.bins import read_bins_entry
 from tufsigning.core.documents import read_signed
-from tufsigning.core.publication import Current, is_bin
+from tufsigning.core.publication import Current
 
 HOLDERS = "holders"  # in root's extension, where a ceremony names them: {key id: who holds the key}
 
@@ -100,12 +101,10 @@ class _Description:
         return RoleFacts(name, delegator, depth, is_online, role["threshold"], held, version, expires, count)
 
     def _bins(self, delegations: Json) -> RoleFacts:
-        entries = self._current.entries
-        bins = [role for role in entries.roles() if is_bin(role)]
-        role = delegations.get("succinct_roles") or delegations["roles"][0]
-        newest = max(entries[name]["version"] for name in bins)
+        bins, role = self._current.bins, read_bins_entry(self._current.upper[UNCLAIMED])
+        newest = max(self._current.entries[name]["version"] for name in bins.names())
         keys = delegations["keys"]
-        return self._facts(BIN_PREFIX, UNCLAIMED, role, keys, signed=None, version=newest, count=len(bins))
+        return self._facts(BIN_PREFIX, UNCLAIMED, role, keys, signed=None, version=newest, count=bins.count)
 
     def _holder(self, key_id: str) -> str:
         name = self._holders.get(key_id, "")

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from indexsite_client.ceremony.documents import Document
-from indexsite_client.ceremony.errors import CeremonyFolderError, CeremonyPlanError
+from indexsite_client.ceremony.errors import CeremonyFolderError
 from indexsite_client.ceremony.folder import METADATA, PLAN, Folder
-from indexsite_client.ceremony.plan import Plan, RolePlan
-from indexsite_client.protocol import DEFAULT_BINS, OFFLINE_ROLES, ROOT, UNCLAIMED
+from indexsite_client.ceremony.plan import Plan, RolePlan, choose_bins
+from indexsite_client.protocol import OFFLINE_ROLES, ROOT, UNCLAIMED, Bins, BinStyle, read_bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,7 @@ class Choices:
     days: Mapping[str, int]
     discarded: frozenset[str] = frozenset()
     bins: int | None = None
+    bin_style: BinStyle | None = None
 
     def applied_to(self, roles: Mapping[str, RolePlan]) -> dict[str, RolePlan]:
         """These roles with the choices in them."""
@@ -37,6 +38,10 @@ class Choices:
             )
         return chosen
 
+    def bins_after(self, bins: Bins) -> Bins:
+        """These bins with the choices in them; raises CeremonyPlanError."""
+        return choose_bins(self.bins or bins.count, self.bin_style or bins.style)
+
 
 def default_roles(holders: tuple[str, ...]) -> dict[str, RolePlan]:
     """The roles of DESIGN section 4: everybody for root and claimed, the first two for targets and unclaimed."""
@@ -51,14 +56,14 @@ def begin(folder: Folder, holders: tuple[str, ...], choices: Choices) -> Plan:
     if folder.exists():
         raise CeremonyFolderError(f"{folder.path / PLAN} exists: the ceremony has begun. Change it with `draft`.")
     newest = {role: documents[-1] for role, documents in folder.published().items()}
-    index_id, bins = _continue(newest, choices.bins) if newest else (secrets.token_hex(16), choices.bins)
+    index_id, bins = _continue(newest) if newest else (secrets.token_hex(16), Bins())
     roles = choices.applied_to(default_roles(holders))
-    plan = Plan(index_id, roles, bins or DEFAULT_BINS)
+    plan = Plan(index_id, roles, choices.bins_after(bins))
     folder.write_plan(plan)
     return plan
 
 
-def _continue(newest: Mapping[str, Document], bins: int | None) -> tuple[str, int]:
+def _continue(newest: Mapping[str, Document]) -> tuple[str, Bins]:
     """The id and the bins of an index that has metadata."""
     if missing := OFFLINE_ROLES.keys() - newest.keys():
         raise CeremonyFolderError(f"{METADATA}/ lacks {min(missing)}; export the four offline roles from the server.")
@@ -67,10 +72,4 @@ def _continue(newest: Mapping[str, Document], bins: int | None) -> tuple[str, in
             f"{METADATA}/{newest[ROOT].filename} comes from a real ceremony; go on in a copy of its folder, which has"
             f" {PLAN} and the holders' keys."
         )
-    said = newest[UNCLAIMED].signed["delegations"].get("succinct_roles")
-    if said is None:
-        raise CeremonyFolderError("The index lists its bins one by one, which this ceremony cannot go on with.")
-    existing = 1 << int(said["bit_length"])
-    if bins not in (None, existing):
-        raise CeremonyPlanError(f"The index has {existing} bins; their number stays in a ceremony, so omit --bins.")
-    return newest[ROOT].index_id, existing
+    return newest[ROOT].index_id, read_bins(newest[UNCLAIMED].signed)

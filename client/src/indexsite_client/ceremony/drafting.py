@@ -96,7 +96,7 @@ class Drafting:
         plan, newest = self.ceremony.plan, self.ceremony.newest(role)
         expires = self.wish.now.replace(microsecond=0) + timedelta(days=plan.roles[role].days)
         header = RoleHeader(role, newest.version + 1 if newest else 1, expires, plan.index_id)
-        signed = offline_signed(header, self._keys, bit_length=plan.bit_length, development=False)
+        signed = offline_signed(header, self._keys, bins=plan.bins, development=False)
         if role == CLAIMED and newest is not None:
             signed["delegations"] = self._kept_claims(newest)
         return Document(signed)

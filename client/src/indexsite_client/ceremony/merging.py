@@ -128,7 +128,7 @@ def _first_difference(ours: Plan, theirs: Plan) -> str:
     if ours.index_id != theirs.index_id:
         return f"the index {theirs.index_id}, not {ours.index_id}"
     if ours.bins != theirs.bins:
-        return f"{theirs.bins} bins, not {ours.bins}"
+        return f"{theirs.bins}, not {ours.bins}"
     for role, planned in ours.roles.items():
         if theirs.roles[role] != planned:
             return f"other holders, threshold or days for {role}"

@@ -3,17 +3,17 @@
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from indexsite_client.ceremony.errors import CeremonyFolderError, CeremonyPlanError
 from indexsite_client.protocol import (
-    DEFAULT_BINS,
-    FEWEST_BINS,
-    MOST_BINS,
     OFFLINE_ROLES,
     ROOT,
+    Bins,
+    BinStyle,
     Json,
+    ProtocolError,
 )
 
 FORMAT, VERSION = "indexsite-ceremony", 1
@@ -39,15 +39,11 @@ class Plan:
 
     index_id: str
     roles: Mapping[str, RolePlan]
-    bins: int = DEFAULT_BINS
+    bins: Bins = field(default_factory=Bins)
 
     def __post_init__(self) -> None:
         if not _INDEX_ID.fullmatch(self.index_id):
             raise CeremonyPlanError(f"{self.index_id[:80]!r} is no id of an index.")
-        if self.bins.bit_count() != 1 or not FEWEST_BINS <= self.bins <= MOST_BINS:
-            raise CeremonyPlanError(
-                f"There cannot be {self.bins} bins: take a power of two from {FEWEST_BINS} to {MOST_BINS}."
-            )
         if self.roles.keys() != OFFLINE_ROLES.keys():
             raise CeremonyPlanError(f"A ceremony has these roles: {', '.join(OFFLINE_ROLES)}.")
         for role, planned in self.roles.items():
@@ -60,11 +56,6 @@ class Plan:
         """Everybody who holds a key, each once."""
         return tuple(dict.fromkeys(holder for role in self.roles.values() for holder in role.holders))
 
-    @property
-    def bit_length(self) -> int:
-        """There are two to the power of this many bins."""
-        return self.bins.bit_length() - 1
-
     def roles_of(self, holder: str) -> list[str]:
         """The roles for which somebody signs."""
         return [role for role, planned in self.roles.items() if holder in planned.holders]
@@ -72,7 +63,8 @@ class Plan:
     def write(self) -> bytes:
         """The file."""
         roles = {role: _role_json(planned) for role, planned in self.roles.items()}
-        said = {"format": FORMAT, "version": VERSION, "index": self.index_id, "bins": self.bins, "roles": roles}
+        said = {"format": FORMAT, "version": VERSION, "index": self.index_id}
+        said |= {"bins": self.bins.count, "bin_style": self.bins.style.value, "roles": roles}
         return json.dumps(said, indent=2).encode() + b"\n"
 
 
@@ -83,7 +75,7 @@ def read_plan(data: bytes) -> Plan:
         if said["format"] != FORMAT or said["version"] != VERSION:
             raise CeremonyFolderError("ceremony.json has a format that this version does not know; update the client.")
         roles = {role: _read_role(each) for role, each in said["roles"].items()}
-        plan = Plan(str(said["index"]), MappingProxyType(roles), _number(said["bins"]))
+        plan = Plan(str(said["index"]), MappingProxyType(roles), _read_bins(said))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CeremonyFolderError(f"ceremony.json is damaged ({error!r}); take it from another copy.") from error
     return plan
@@ -121,6 +113,18 @@ def _read_role(said: Json) -> RolePlan:
         raise TypeError("holders")
     discarded = said.get("discarded", False) is True
     return RolePlan(_number(said["threshold"]), _number(said["days"]), tuple(holders), discarded)
+
+
+def choose_bins(count: int, style: BinStyle) -> Bins:
+    """So many of them in this style; raises CeremonyPlanError."""
+    try:
+        return Bins(count, style)
+    except ProtocolError as error:
+        raise CeremonyPlanError(str(error)) from error
+
+
+def _read_bins(said: Json) -> Bins:
+    return choose_bins(_number(said["bins"]), BinStyle(said.get("bin_style", BinStyle.SUCCINCT)))
 
 
 def _number(value: object) -> int:

@@ -24,7 +24,7 @@ _COSTS = {
 def describe_status(ceremony: Ceremony, *, now: datetime) -> list[str]:
     """The whole state, line by line; what to do next stands last."""
     plan = ceremony.plan
-    lines = [f"Index {plan.index_id}, {plan.bins} bins."]
+    lines = [f"Index {plan.index_id}, {plan.bins}."]
     lines += ["", "Keys"]
     for holder in (ONLINE, *plan.holders):
         record = ceremony.records.get(holder)

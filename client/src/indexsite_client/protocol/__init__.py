@@ -3,6 +3,17 @@
 Pure: standard library and `packaging` only. The server imports nothing else of the client, and this only from here.
 """
 
+from indexsite_client.protocol.bins import (
+    BIN_PREFIX,
+    DEFAULT_BINS,
+    FEWEST_BINS,
+    MOST_BINS,
+    Bins,
+    BinStyle,
+    bins_entry,
+    is_bin,
+    read_bins,
+)
 from indexsite_client.protocol.names import (
     INDEX_PAGE,
     DistributionFilename,
@@ -36,9 +47,6 @@ from indexsite_client.protocol.page import (
     sort_files,
 )
 from indexsite_client.protocol.roles import (
-    DEFAULT_BINS,
-    FEWEST_BINS,
-    MOST_BINS,
     OFFLINE_ROLES,
     ONLINE_DAYS,
     ROOT,
@@ -55,11 +63,9 @@ from indexsite_client.protocol.roles import (
     offline_signed,
     read_expiry,
     root_signed,
-    succinct_delegation,
     targets_signed,
 )
 from indexsite_client.protocol.shape import (
-    BIN_PREFIX,
     CLAIMED,
     EXTENSION,
     RECENTLY_CLAIMED,
@@ -96,6 +102,8 @@ __all__ = [
     "TIMESTAMP",
     "TOP_LEVEL",
     "UNCLAIMED",
+    "BinStyle",
+    "Bins",
     "DistributionFilename",
     "Json",
     "NormalizedName",
@@ -107,12 +115,14 @@ __all__ = [
     "RoleHeader",
     "RoleKeys",
     "ShapeError",
+    "bins_entry",
     "canonical_json",
     "check_shape",
     "delegated_roles",
     "delegation_to",
     "file_link",
     "file_target_path",
+    "is_bin",
     "is_normalized_name",
     "key_id",
     "normalize_name",
@@ -125,10 +135,10 @@ __all__ = [
     "project_list_html",
     "project_role",
     "provenance_link",
+    "read_bins",
     "read_expiry",
     "read_page",
     "root_signed",
     "sort_files",
-    "succinct_delegation",
     "targets_signed",
 ]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from indexsite_client.protocol.bins import BIN_PREFIX, Bins
 from indexsite_client.protocol.page import Json, canonical_json
 from indexsite_client.protocol.shape import (
-    BIN_PREFIX,
     CLAIMED,
     EXTENSION,
     RECENTLY_CLAIMED,
@@ -22,7 +22,6 @@ from indexsite_client.protocol.shape import (
 SPEC_VERSION = "1.0.34"
 ROOT, TIMESTAMP, SNAPSHOT, TARGETS = "root", "timestamp", "snapshot", "targets"
 TOP_LEVEL = (ROOT, TIMESTAMP, SNAPSHOT, TARGETS)
-DEFAULT_BINS, FEWEST_BINS, MOST_BINS = 256, 2, 16_384
 _EXPIRY = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -112,15 +111,7 @@ def delegation_to(roles: Sequence[tuple[str, RoleKeys]], *, path: str, terminati
     }
 
 
-def succinct_delegation(keys: RoleKeys, *, prefix: str, bit_length: int) -> Json:
-    """Delegation to 2**bit_length hash bins (TAP 15)."""
-    return {
-        "keys": _all_keys([keys]),
-        "succinct_roles": {**keys.entry(), "bit_length": bit_length, "name_prefix": prefix},
-    }
-
-
-def offline_signed(header: RoleHeader, keys: Mapping[str, RoleKeys], *, bit_length: int, development: bool) -> Json:
+def offline_signed(header: RoleHeader, keys: Mapping[str, RoleKeys], *, bins: Bins, development: bool) -> Json:
     """The signed part of a new offline role of DESIGN section 4; `keys` by role, those of all bins as BIN_PREFIX.
 
     `claimed` delegates to nobody yet.
@@ -131,7 +122,7 @@ def offline_signed(header: RoleHeader, keys: Mapping[str, RoleKeys], *, bit_leng
         order = [(role, keys[role]) for role in TARGETS_DELEGATIONS]
         delegations = delegation_to(order, path="*/*", terminating=False)
     elif header.role == UNCLAIMED:
-        delegations = succinct_delegation(keys[BIN_PREFIX], prefix=BIN_PREFIX, bit_length=bit_length)
+        delegations = bins.delegations(_all_keys([keys[BIN_PREFIX]]), keys[BIN_PREFIX].entry())
     else:
         delegations = {"keys": {}, "roles": []}
     return targets_signed(header, targets={}, delegations=delegations)

@@ -3,16 +3,15 @@
 import re
 from typing import cast
 
+from indexsite_client.protocol.bins import is_bin, read_bins
 from indexsite_client.protocol.names import NormalizedName, ProtocolError, is_normalized_name
 from indexsite_client.protocol.page import Json
 
 CLAIMED, RECENTLY_CLAIMED, UNCLAIMED = "claimed", "recently-claimed", "unclaimed"
 TARGETS_DELEGATIONS = (CLAIMED, RECENTLY_CLAIMED, UNCLAIMED)  # in this order, each for "*/*", none terminating
-BIN_PREFIX = "bin"
 EXTENSION = "x-indexsite"  # in each signed part: {"index": id, "role": name}, and in root {"development": bool} too
 
 _LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_BIN = re.compile(r"bin-[0-9a-f]{1,4}")
 
 
 class ShapeError(ProtocolError):
@@ -51,7 +50,7 @@ def _delegations(signed: Json) -> Json:
 def _check_targets(role: str, signed: Json) -> None:
     paths = signed["targets"]
     _require(isinstance(paths, dict), role, "has targets that are no object")
-    if _BIN.fullmatch(role):
+    if is_bin(role):
         for path in paths:
             project, _, rest = path.partition("/")
             _require(is_normalized_name(project) and rest and "/" not in rest, role, f"lists the target {path[:80]!r}")
@@ -67,7 +66,7 @@ def _check_delegations(role: str, signed: Json) -> None:
     delegations = _delegations(signed)
     roles = delegations.get("roles") or []
     if role == UNCLAIMED:
-        _check_bins(delegations)
+        _check_bins(signed)
         return
     _require("succinct_roles" not in delegations, role, "delegates to succinct bins")
     _require(len({each["name"] for each in roles}) == len(roles), role, "delegates to one name twice")
@@ -112,16 +111,11 @@ def _check_prefix_order(roles: list[Json]) -> None:
         _require(not late, CLAIMED, f"delegates {shorter!r} before the longer prefix {late[:1]!r}")
 
 
-def _check_bins(delegations: Json) -> None:
-    succinct, roles = delegations.get("succinct_roles"), delegations.get("roles") or []
-    _require((succinct is None) != (not roles), UNCLAIMED, "must have succinct bins or explicit ones")
-    if succinct is not None:
-        fits = succinct["name_prefix"] == BIN_PREFIX and 1 <= succinct["bit_length"] <= 14
-        _require(fits, UNCLAIMED, "has bins of another name or number")
-    for each in roles:
-        hashed = bool(each.get("path_hash_prefixes")) and "paths" not in each
-        matches = _BIN.fullmatch(each["name"]) and hashed and each["terminating"] is False
-        _require(bool(matches), UNCLAIMED, f"delegates wrongly to {each['name'][:80]!r}")
+def _check_bins(unclaimed: Json) -> None:
+    try:
+        read_bins(unclaimed)
+    except ProtocolError as error:
+        raise ShapeError(f"The role {UNCLAIMED!r} delegates to bins of a wrong shape: {error}") from error
 
 
 def _require(fact: object, role: str, fault: str) -> None:
