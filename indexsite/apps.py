@@ -35,5 +35,6 @@ def leave_boto3_out() -> None:
 
     It goes on without where the import fails. A key in Amazon's KMS (awskms:) needs it.
     """
-    if not settings.ONLINE_KEY.get_secret_value().startswith("awskms:"):
+    uris = (settings.ONLINE_KEY.get_secret_value(), settings.ONLINE_KEY_NEXT.get_secret_value())
+    if not any(uri.startswith("awskms:") for uri in uris):
         sys.modules.setdefault("boto3", None)  # type: ignore[arg-type]  # None means that there is none

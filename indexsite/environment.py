@@ -22,7 +22,8 @@ from packages.attestations.trusted_root import check_trusted_root
 
 PREFIX = "INDEXSITE_"
 GIB = 1024**3
-_KEYS = frozenset({"secret_key", "online_key", "online_key_passphrase"})
+_NEXT_KEY = frozenset({"online_key_next", "online_key_next_passphrase"})  # while the online key is replaced
+_KEYS = frozenset({"secret_key", "online_key", "online_key_passphrase"}) | _NEXT_KEY
 SECRETS = _KEYS | {"database_url", "broker_url", "storage_url", "mail_url", "key_use_sink"}
 _ADDRESS = re.compile(r"[^@\s<>,;:\\\"()\[\]]{1,64}@[A-Za-z0-9.-]{1,253}")
 
@@ -51,6 +52,8 @@ class Environment(BaseModel):
     secret_key: SecretStr = SecretStr("")
     online_key: SecretStr = SecretStr("")
     online_key_passphrase: SecretStr = SecretStr("")
+    online_key_next: SecretStr = SecretStr("")
+    online_key_next_passphrase: SecretStr = SecretStr("")
     key_use_sink: SecretStr = SecretStr("")
     key_use_required: bool = False
     private: bool = False

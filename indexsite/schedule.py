@@ -22,6 +22,7 @@ from search import keeping
 from storage.contract import StorageUnavailableError, the_storage
 from tufsigning.core.renewal import EVERY
 from tufsigning.errors import TrustError
+from tufsigning.replacing import object_if_unready
 from tufsigning.tasks import announce_ends, prune_store, publish_waiting_changes, renew_roles
 
 TICK = 1.0  # seconds
@@ -99,6 +100,7 @@ def run_schedule(stop: threading.Event) -> None:
                 swept = now
                 if not outbox.nudge():
                     publish_waiting_changes()
+            object_if_unready(now=now)  # each worker for itself
             if now - described >= _DESCRIBE_EVERY and describe_what_waits():
                 described = now
             if changes.has_waiting() and claim(_SEARCH, now=now):

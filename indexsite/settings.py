@@ -84,6 +84,8 @@ PRUNE_EVERY_DAYS = ENVIRONMENT.prune_every_days
 PRUNE_GRACE_DAYS = ENVIRONMENT.prune_grace_days
 ONLINE_KEY = ENVIRONMENT.online_key
 ONLINE_KEY_PASSPHRASE = ENVIRONMENT.online_key_passphrase
+ONLINE_KEY_NEXT = ENVIRONMENT.online_key_next
+ONLINE_KEY_NEXT_PASSPHRASE = ENVIRONMENT.online_key_next_passphrase
 SECRET_KEY = ENVIRONMENT.secret_key.get_secret_value() or _secret_key(DATA / "secret-key")
 
 _base = urlsplit(ENVIRONMENT.base_url)

@@ -19,17 +19,8 @@ def read_ceremony(folder: Path, *, current: Current | None) -> OfflineDocuments:
 
     Raises CeremonyFolderError or DocumentRefusedError.
     """
-    found: dict[str, list[int]] = {ROOT: [], TARGETS: [], CLAIMED: [], UNCLAIMED: []}
     metadata = folder / "metadata"
-    try:
-        names = sorted(path.name for path in metadata.iterdir())
-    except OSError as error:
-        raise CeremonyFolderError(
-            f"{metadata} cannot be read ({error.strerror}): name the folder of 'indexsite ceremony', finished."
-        ) from error
-    for match in map(_NAME.fullmatch, names[:_MOST]):
-        if match:
-            found[match[2]].append(int(match[1]))
+    found = _versions(metadata)
     before = current.root_version if current else 0
     wanted = [(ROOT, version) for version in sorted(found[ROOT]) if version > before]
     wanted += [(role, max(versions)) for role, versions in found.items() if role != ROOT and versions]
@@ -40,6 +31,22 @@ def read_ceremony(folder: Path, *, current: Current | None) -> OfflineDocuments:
     return read_documents(read_document_file(metadata / f"{version}.{role}.json") for role, version in wanted)
 
 
+def read_newer(folder: Path, current: Current) -> OfflineDocuments:
+    """Every root of the folder that is newer than the index's, and of the other offline roles the newest where it is.
+
+    None of either where nothing is newer. Raises CeremonyFolderError or DocumentRefusedError.
+    """
+    found = _versions(folder / "metadata")
+    wanted = [(ROOT, version) for version in sorted(found[ROOT]) if version > current.root_version]
+    for role in (TARGETS, CLAIMED, UNCLAIMED):
+        newest = max(found[role], default=0)
+        if newest > int(current.entries[role]["version"]):
+            wanted.append((role, newest))
+    return read_documents(
+        read_document_file(folder / "metadata" / f"{version}.{role}.json") for role, version in wanted
+    )
+
+
 def is_in_force(folder: Path, current: Current) -> bool:
     """Whether the newest root of the folder is the one that the index has, after a real ceremony."""
     roots = sorted(
@@ -48,6 +55,21 @@ def is_in_force(folder: Path, current: Current) -> bool:
     if not roots or roots[-1] != current.root_version or current.is_development:
         return False
     return read_document_file(folder / "metadata" / f"{roots[-1]}.{ROOT}.json") == current.roots[-1]
+
+
+def _versions(metadata: Path) -> dict[str, list[int]]:
+    """The versions of each offline role that are there, by their names."""
+    found: dict[str, list[int]] = {ROOT: [], TARGETS: [], CLAIMED: [], UNCLAIMED: []}
+    try:
+        names = sorted(path.name for path in metadata.iterdir())
+    except OSError as error:
+        raise CeremonyFolderError(
+            f"{metadata} cannot be read ({error.strerror}): name the folder of 'indexsite ceremony', finished."
+        ) from error
+    for match in map(_NAME.fullmatch, names[:_MOST]):
+        if match:
+            found[match[2]].append(int(match[1]))
+    return found
 
 
 def read_document_file(path: Path) -> bytes:

@@ -141,3 +141,53 @@ class PublisherBusyError(TrustError):
             "Another publisher is at work all the while. The documents are kept, and a worker publishes them within ten"
             " minutes; 'manage.py tuf_status' shows when it has."
         )
+
+
+class RotationHinderedError(TrustError):
+    """A worker does not sign with the new key: once the new root is there, it could publish nothing."""
+
+    code = "rotation-hindered"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"A worker of this index does not sign with the new online key {key_id[:8]}: start every worker anew with"
+            " the INDEXSITE_ONLINE_KEY and INDEXSITE_ONLINE_KEY_NEXT that this command has, and run tuf_rotate again."
+            " Clients and uploads go on meanwhile."
+        )
+        self.key_id = key_id
+
+
+class StillTrustedError(TrustError):
+    """New documents still name an online key that is compromised."""
+
+    code = "still-trusted"
+
+    def __init__(self, key_id: str) -> None:
+        super().__init__(
+            f"The new documents still name the online key {key_id[:8]}, which root, targets and unclaimed name today:"
+            " hold a ceremony that replaces it ('indexsite ceremony key FOLDER --online --replace'). Nothing was"
+            " changed."
+        )
+        self.key_id = key_id
+
+
+class NoRotationError(TrustError):
+    """There is no replacement of the online key that could be given up."""
+
+    code = "no-rotation"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "There is nothing to cancel: no replacement of the online key is under way, or root names the new key"
+            " already, and the way back is another ceremony."
+        )
+
+
+class NextKeyMissingError(OnlineKeyError):
+    """The key that shall replace the online key is not here."""
+
+    def __init__(self, named: str) -> None:
+        super().__init__(
+            f"The new documents name the online key {named}, which this process has not: set INDEXSITE_ONLINE_KEY_NEXT"
+            " to it, keep INDEXSITE_ONLINE_KEY as it is, and start every worker anew with both. Nothing was changed."
+        )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from tuf.api.metadata import Targets as TufTargets
 
 from indexsite_client.protocol import RECENTLY_CLAIMED, ROOT, TARGETS, UNCLAIMED, Json
 from tufsigning import records
@@ -17,6 +18,7 @@ from tufsigning.core.bins import Rebinning, read_bins
 from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_documents, online_key_sets, recently_keys
 from tufsigning.core.publication import Current, Plan, Targets, TargetsWhenSigned
+from tufsigning.core.rotation import is_signed_for, read_targets_role
 from tufsigning.core.verification import CandidateRefusedError
 from tufsigning.errors import ImportWaitsError, NotEstablishedError, PublisherBusyError, StoreMissingError
 from tufsigning.keys import load_online_signers
@@ -37,6 +39,14 @@ def check_import(new: OfflineDocuments, *, current: Current | None, begins_chain
     roots = (*ground.roots, *(each.content for each in new.roots))
     upper = {**ground.upper, **{role: document.content for role, document in new.others.items()}}
     load_online_signers(online_key_sets(read_signed(roots[-1]), upper))
+
+
+def split_known(new: OfflineDocuments, *, current: Current) -> tuple[OfflineDocuments, tuple[Document, ...]]:
+    """What is not in force yet, and what is, byte for byte: signing or sending it again is no fault."""
+    roots = tuple(each for each in new.roots if not _is_in_force(each, current))
+    others = {role: each for role, each in new.others.items() if not _is_in_force(each, current)}
+    rest = OfflineDocuments(roots, others)
+    return rest, tuple(each for each in new.all() if each not in rest.all())
 
 
 def take_documents(new: OfflineDocuments, *, begins_chain: bool, now: datetime) -> None:
@@ -96,6 +106,7 @@ def finish_import(publisher: Publisher, clock: Clock) -> bool:
             current=current,
             begins_chain=waiting.begins_chain,
             read_targets=lambda role: library.targets(current, role),
+            is_signed=lambda role, by: is_signed_for(role, library.content(current, role), by),
         )
 
     try:
@@ -117,11 +128,12 @@ def plan_import(
     current: Current,
     begins_chain: bool,
     read_targets: Callable[[str], Targets],
+    is_signed: Callable[[str, TufTargets], bool],
 ) -> Plan:
-    """The documents that are not in force yet, and every online role whose keys they change; all where a chain begins.
+    """The documents that are not in force yet, and every online role that is not signed with the keys that they name.
 
-    With another number of bins, every new bin has the targets of those before. Snapshot and timestamp are signed with
-    each publication anyway.
+    All where a chain begins. With another number of bins, every new bin has the targets of those before. Snapshot and
+    timestamp are signed with each publication anyway.
     """
     new = tuple(each for each in documents if each.version > _version_in_force(current, each.role))
     upper = {**current.upper, **{each.role: each.content for each in new if each.role != ROOT}}
@@ -130,9 +142,12 @@ def plan_import(
     bins = Rebinning(before, after, read_targets)
     anew: list[str] = []
     if starts or recently_keys(upper[TARGETS]) != recently_keys(current.upper[TARGETS]):
-        anew.append(RECENTLY_CLAIMED)
-    if starts or after.count != before.count or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
-        anew.extend(after.names())
+        by = read_targets_role(upper[TARGETS])
+        anew += [role for role in (RECENTLY_CLAIMED,) if starts or not is_signed(role, by)]
+    is_resized = after.count != before.count
+    if starts or is_resized or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
+        by = read_targets_role(upper[UNCLAIMED])
+        anew += [role for role in after.names() if starts or is_resized or not is_signed(role, by)]
 
     def read(role: str) -> Targets:
         return bins.targets(role) if role in after else read_targets(role)
@@ -149,6 +164,10 @@ def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now
     start = Current((), b"", b"", upper)
     online: Mapping[str, Json] = {role: {} for role in (RECENTLY_CLAIMED, *start.bins.names())}
     publisher.publish_first(start, Plan(online, documents, begins_chain=True), now=now)
+
+
+def _is_in_force(document: Document, current: Current) -> bool:
+    return document.content in (current.roots if document.role == ROOT else (current.upper.get(document.role),))
 
 
 def _version_in_force(current: Current, role: str) -> int:

@@ -66,10 +66,13 @@ class Library:
 
     def targets(self, current: Current, role: str) -> Mapping[str, Json]:
         """The targets of a role in this publication."""
-        entry = current.entries[role]
-        content = self._remembered_content(document_name(role, entry["version"])) or read_document(role, entry)
-        targets: Mapping[str, Json] = read_signed(content)["targets"]
+        targets: Mapping[str, Json] = read_signed(self.content(current, role))["targets"]
         return targets
+
+    def content(self, current: Current, role: str) -> bytes:
+        """The document of a role below root in this publication."""
+        entry = current.entries[role]
+        return self._remembered_content(document_name(role, entry["version"])) or read_document(role, entry)
 
     def page(self, current: Current, project: NormalizedName) -> ProjectPage | None:
         """The published page of a project, None where it has none. Raises ProtocolError where it cannot be read."""

@@ -124,3 +124,21 @@ class KeyUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.key_id[:8]} signed publication {self.publication}"
+
+
+class KeyRotation(models.Model):
+    """The one row while a healthy online key is replaced: everything online is then signed with both keys (ADR 25).
+
+    Each key as root has it: {"keyid": ..., "key": ...}.
+    """
+
+    began_at = models.DateTimeField()
+    old = models.JSONField()
+    new = models.JSONField()
+    objected_at = models.DateTimeField(null=True, help_text="when a worker last said that it lacks the new key")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="key_rotation_is_one", condition=models.Q(id=1))]
+
+    def __str__(self) -> str:
+        return f"{self.old['keyid'][:8]} to {self.new['keyid'][:8]}"

@@ -84,7 +84,7 @@ class Publisher:
         self._library = library
         self._checker = CandidateChecker()
         self._signers: tuple[Signer, ...] = ()
-        self._signers_for: object = None  # the keys that documents named when they were loaded
+        self._signers_for: object = None  # the keys that were asked for when they were loaded
         self._next_at = 0.0  # on the monotonic clock
         self._one_at_a_time = threading.Lock()  # among the threads of this process
 
@@ -275,10 +275,15 @@ class Publisher:
             raise PublicationRaceError from error
 
     def _online_signers(self, root: bytes, upper: Mapping[str, bytes]) -> tuple[Signer, ...]:
-        """The signers that every online document gets: one for each role at least, of the keys that documents name."""
-        needed = online_key_sets(read_signed(root), upper)
-        if self._signers_for != needed:
-            self._signers, self._signers_for = load_online_signers(needed), needed
+        """The signers that every online document gets: one for each role at least, of the keys that documents name.
+
+        While a key is replaced, those of both keys.
+        """
+        rotation = records.rotation()
+        wanted = online_key_sets(read_signed(root), upper), rotation.keys if rotation else ()
+        if self._signers_for != wanted:
+            self._signers = load_online_signers(wanted[0], beside=wanted[1])
+            self._signers_for = wanted
         return self._signers
 
 

@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
 from django.db.models import Q
+from securesystemslib.signer import Key
 
 from tufsigning.core.documents import Document as SignedDocument
 from tufsigning.core.publication import Candidate
+from tufsigning.core.rotation import Rotation, read_key, said_key
 from tufsigning.errors import PublicationRaceError
-from tufsigning.models import Document, Publication, PublisherLease, RoleHead
+from tufsigning.models import Document, KeyRotation, Publication, PublisherLease, RoleHead
 
 LEASE = timedelta(seconds=10)
 _SLICE = 500
@@ -98,6 +100,31 @@ def record_visible(candidate: Candidate, *, now: datetime) -> None:
             update_fields=["expires_at"],
         )
         Publication.objects.filter(number=candidate.number).update(visible_at=now)
+
+
+def rotation() -> Rotation | None:
+    """The replacement of the online key that is under way."""
+    row = KeyRotation.objects.first()
+    return Rotation(row.began_at, read_key(row.old), read_key(row.new), row.objected_at) if row else None
+
+
+def begin_rotation(old: Key, new: Key, *, now: datetime) -> Rotation:
+    """Note that one key replaces the other, unless that is noted already; what was begun with another key is over."""
+    said = {"old": said_key(old), "new": said_key(new), "began_at": now, "objected_at": None}
+    with transaction.atomic():
+        KeyRotation.objects.exclude(new=said["new"]).delete()
+        KeyRotation.objects.get_or_create(id=1, defaults=said)
+    return Rotation(now, old, new)
+
+
+def object_to_rotation(*, now: datetime) -> None:
+    """Note that a worker cannot take part."""
+    KeyRotation.objects.update(objected_at=now)
+
+
+def end_rotation() -> None:
+    """The new key signs alone from now on."""
+    KeyRotation.objects.all().delete()
 
 
 @contextmanager

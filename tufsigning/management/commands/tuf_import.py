@@ -13,7 +13,7 @@ from tufsigning.ceremony_folder import read_document_file
 from tufsigning.clock import signing_time
 from tufsigning.core.offline import read_documents
 from tufsigning.errors import TrustError
-from tufsigning.importing import check_import, import_documents
+from tufsigning.importing import check_import, import_documents, split_known
 from tufsigning.library import Library
 
 
@@ -32,8 +32,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
         try:
-            documents = read_documents([read_document_file(path) for path in options["files"]])
-            check_import(documents, current=Library().current(), begins_chain=False, now=signing_time())
+            current = Library().current()
+            given = read_documents([read_document_file(path) for path in options["files"]])
+            documents, known = split_known(given, current=current)
+            for document in known:
+                self.stdout.write(f"in force already: {document.role} {document.version}, sha256 {document.sha256}")
+            if known and not documents.all():
+                return
+            check_import(documents, current=current, begins_chain=False, now=signing_time())
             if not options["check"]:
                 import_documents(documents, begins_chain=False, clock=signing_time, wait=time.sleep)
         except (TrustError, DatabaseError, StorageUnavailableError) as error:
