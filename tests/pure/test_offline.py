@@ -153,6 +153,10 @@ REFUSED: dict[str, tuple[str, Callable[[], Made]]] = {
         "development-root",
         lambda: [changed(ROOT, 2, lambda signed: signed.update(consistent_snapshot=False))],
     ),
+    "a holder's name that is too long": (
+        "wrong-shape",
+        lambda: [changed(ROOT, 2, lambda signed: signed["x-indexsite"].update(holders={"0" * 64: "x" * 81}))],
+    ),
     "twice as many bins": ("bins", lambda: [WIDER.document(UNCLAIMED, 2)]),
     "bins one by one": ("bins", lambda: [changed(UNCLAIMED, 2, lists_bins)]),
     "a role that is not there": ("unknown-role", lambda: [changed(CLAIMED, 2, delegates)]),

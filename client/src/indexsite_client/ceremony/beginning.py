@@ -20,6 +20,7 @@ class Choices:
     days: Mapping[str, int]
     discarded: frozenset[str] = frozenset()
     bins: int | None = None
+    names: bool = True  # whether root says who holds which key
 
     def applied_to(self, roles: Mapping[str, RolePlan]) -> dict[str, RolePlan]:
         """These roles with the choices in them."""
@@ -53,7 +54,7 @@ def begin(folder: Folder, holders: tuple[str, ...], choices: Choices) -> Plan:
     newest = {role: documents[-1] for role, documents in folder.published().items()}
     index_id, bins = _continue(newest, choices.bins) if newest else (secrets.token_hex(16), choices.bins)
     roles = choices.applied_to(default_roles(holders))
-    plan = Plan(index_id, roles, bins or DEFAULT_BINS)
+    plan = Plan(index_id, roles, bins or DEFAULT_BINS, choices.names)
     folder.write_plan(plan)
     return plan
 

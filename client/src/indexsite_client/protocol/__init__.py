@@ -3,6 +3,14 @@
 Pure: standard library and `packaging` only. The server imports nothing else of the client, and this only from here.
 """
 
+from indexsite_client.protocol.holders import (
+    HOLDERS,
+    LONGEST_NAME,
+    MOST_NAMES,
+    HoldersError,
+    holders_named,
+    name_holders,
+)
 from indexsite_client.protocol.names import (
     INDEX_PAGE,
     DistributionFilename,
@@ -78,9 +86,12 @@ __all__ = [
     "DEFAULT_BINS",
     "EXTENSION",
     "FEWEST_BINS",
+    "HOLDERS",
     "INDEX_PAGE",
     "INTEGRITY_JSON",
+    "LONGEST_NAME",
     "MOST_BINS",
+    "MOST_NAMES",
     "OFFLINE_ROLES",
     "ONLINE_DAYS",
     "PAGE_FORMAT",
@@ -97,6 +108,7 @@ __all__ = [
     "TOP_LEVEL",
     "UNCLAIMED",
     "DistributionFilename",
+    "HoldersError",
     "Json",
     "NormalizedName",
     "OfflineRole",
@@ -113,8 +125,10 @@ __all__ = [
     "delegation_to",
     "file_link",
     "file_target_path",
+    "holders_named",
     "is_normalized_name",
     "key_id",
+    "name_holders",
     "normalize_name",
     "offline_signed",
     "page_bytes",
