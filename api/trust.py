@@ -36,7 +36,7 @@ class RoleSerializer(serializers.Serializer[Any]):  # Any: as above
 class WarnedSerializer(serializers.Serializer[Any]):  # Any: as above
     """Something that people must know or do."""
 
-    code = serializers.ChoiceField(["development", "role-expiring", "role-expired"])
+    code = serializers.ChoiceField(["development", "key-rotation", "role-expiring", "role-expired"])
     role = serializers.CharField(allow_blank=True)
     sentence = serializers.CharField()
 

@@ -76,7 +76,7 @@ def steps(standing: Standing) -> Iterator[str]:
             )
         yield from _BEGINNING if not standing.surplus else ()
         return
-    yield f"The online key {rotation.old.keyid[:8]} is being replaced by {rotation.new.keyid[:8]}."
+    yield f"{rotation}."
     if not standing.names_new:
         yield from _before(standing)
     elif standing.has_next_setting:

@@ -9,10 +9,12 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 
 from indexsite_client.protocol import BIN_PREFIX, EXTENSION
+from tufsigning import records
 from tufsigning.core.documents import read_signed
 from tufsigning.core.expiry import warnings
 from tufsigning.core.log import Entry
 from tufsigning.core.publication import Current
+from tufsigning.core.rotation import Rotation
 from tufsigning.core.tree import RoleFacts, describe_roles
 from tufsigning.library import Library
 from tufsigning.log import current_entry
@@ -27,7 +29,7 @@ _FAR = timedelta(days=100_000)
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that people must know or do: `code` is development, role-expiring or role-expired."""
+    """Something that people must know or do: `code` is development, key-rotation, role-expiring or role-expired."""
 
     code: str
     role: str
@@ -45,14 +47,19 @@ class Trust:
     fingerprint: str
     roles: tuple[RoleFacts, ...]
     entry: Entry | None
+    rotation: Rotation | None = None
 
     def warned(self, now: datetime) -> tuple[Warned, ...]:
         """In the order in which they matter."""
-        return (*self._development(), *self._near_their_end(now))
+        return (*self._development(), *self._near_their_end(now), *self._rotation())
 
     def _development(self) -> Iterator[Warned]:
         if self.is_development:
             yield Warned("development", "", DEVELOPMENT)
+
+    def _rotation(self) -> Iterator[Warned]:
+        if self.rotation is not None:
+            yield Warned("key-rotation", "", f"{self.rotation}. Until that is done, both sign everything online.")
 
     def _near_their_end(self, now: datetime) -> Iterator[Warned]:
         """What the server renews by itself is worth a word only once it has expired."""
@@ -102,4 +109,5 @@ def _describe(current: Current) -> Trust:
         fingerprint=hashlib.sha256(current.roots[-1]).hexdigest(),
         roles=tuple(replace(role, expires=soonest) if role.name == BIN_PREFIX else role for role in roles),
         entry=current_entry(current),
+        rotation=records.rotation(),
     )

@@ -34,6 +34,10 @@ class Rotation:
         """Both."""
         return self.old, self.new
 
+    def __str__(self) -> str:
+        """In words."""
+        return f"The online key {self.old.keyid[:8]} is being replaced by {self.new.keyid[:8]}"
+
     def is_objected_to(self, now: datetime) -> bool:
         """Whether a worker lacks the new key: it could publish nothing once the new root is there."""
         return self.objected_at is not None and now - self.objected_at <= OBJECTION

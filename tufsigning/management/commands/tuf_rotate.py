@@ -28,6 +28,8 @@ class Command(BaseCommand):
         " signed. Without FOLDER, go on with what was begun. Interrupted, it is simply run again."
     )
 
+    requires_system_checks = []
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the finished ceremony")
         parser.add_argument("--check", action="store_true", help="say where it stands and what is next; change nothing")

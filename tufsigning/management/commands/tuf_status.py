@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from indexsite_client.protocol import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Json, read_expiry
+from tufsigning import records
 from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current, is_bin
@@ -35,6 +36,8 @@ class Command(BaseCommand):
         bins = [role for role in current.entries.roles() if is_bin(role)]
         first = RoleHead.objects.filter(role__in=bins[:1]).values_list("expires_at", flat=True).first()
         self.stdout.write(f"{len(bins)} bins; {bins[0]} expires at {first}")
+        if rotation := records.rotation():
+            self.stdout.write(f"{rotation}, since {rotation.began_at:%Y-%m-%d %H:%M} UTC: tuf_rotate --check.")
         if import_waits():
             self.stdout.write("Documents that were imported wait to be published; the worker's log says why.")
 
@@ -52,7 +55,9 @@ def _about_role(current: Current, role: str, content: bytes) -> str:
     signed = read_signed(content)
     left = read_expiry(signed) - timezone.now()
     entry = _role_entry(current, role)
-    signers = [each["keyid"][:8] for each in read_object(content)["signatures"] if each["keyid"] in entry["keyids"]]
+    keyids = [each["keyid"] for each in read_object(content)["signatures"]]
+    signers = [keyid[:8] for keyid in keyids if keyid in entry["keyids"]]
+    signers += [f"{keyid[:8]} (not asked for)" for keyid in keyids if keyid not in entry["keyids"]]
     life = f"expires in {left.days} d {left.seconds // 3600} h" if left.days >= 0 else "HAS EXPIRED"
     return (
         f"{role:<18} version {signed['version']:<12} {life:<22} signed by {', '.join(signers)}"
