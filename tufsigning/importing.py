@@ -127,17 +127,13 @@ def plan_import(
     upper = {**current.upper, **{each.role: each.content for each in new if each.role != ROOT}}
     starts = begins_chain and any(each.role == ROOT for each in new)
     before, after = current.bins, read_bins(upper[UNCLAIMED])
-    bins = Rebinning(before, after, read_targets)
     anew: list[str] = []
     if starts or recently_keys(upper[TARGETS]) != recently_keys(current.upper[TARGETS]):
         anew.append(RECENTLY_CLAIMED)
     if starts or after.count != before.count or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
         anew.extend(after.names())
-
-    def read(role: str) -> Targets:
-        return bins.targets(role) if role in after else read_targets(role)
-
-    return Plan(TargetsWhenSigned(anew, read), new, begins_chain=starts)
+    targets = TargetsWhenSigned(anew, Rebinning(before, after, read_targets).targets)
+    return Plan(targets, new, begins_chain=starts)
 
 
 def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now: datetime) -> None:

@@ -11,6 +11,7 @@ import click
 
 from indexsite_client.ceremony.options import (
     ask_secrets,
+    bins_options,
     folder_argument,
     passphrase_option,
     plan_options,
@@ -38,13 +39,14 @@ def ceremony() -> None:
 @ceremony.command()
 @folder_argument
 @click.option("--holders", "names", metavar="NAME,NAME,...", help="Everybody who holds a key.")
-@click.option("--bins", type=int, metavar="N", help="Hash bins, a power of two; 256 by default.")
+@bins_options
 @plan_options
 def init(
     folder: Path,
     *,
     names: str | None,
     bins: int | None,
+    bin_style: str | None,
     holders: Options,
     thresholds: Options,
     days: Options,
@@ -58,7 +60,9 @@ def init(
     from indexsite_client.ceremony.beginning import Choices, begin
     from indexsite_client.ceremony.telling import costs_of_discarding
 
-    choices = Choices(read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard), bins)
+    choices = Choices(
+        read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard), bins, bin_style
+    )
     said = names if names is not None else click.prompt("Names of the key holders, by commas")
     with _changing(folder) as place:
         plan = begin(place, read_names(said), choices)
@@ -122,9 +126,19 @@ def key(
 @folder_argument
 @click.argument("roles", nargs=-1)
 @click.option("--anew", is_flag=True, help="Throw drafts away, also those that people have signed.")
+@bins_options
 @plan_options
 def draft(
-    folder: Path, *, roles: Options, anew: bool, holders: Options, thresholds: Options, days: Options, discard: Options
+    folder: Path,
+    *,
+    roles: Options,
+    anew: bool,
+    bins: int | None,
+    bin_style: str | None,
+    holders: Options,
+    thresholds: Options,
+    days: Options,
+    discard: Options,
 ) -> None:
     """Write the next version of each role that needs one, for its holders to sign; of ROLES in any case.
 
@@ -139,10 +153,12 @@ def draft(
 
     if unknown := set(roles) - OFFLINE_ROLES.keys():
         raise UsageError(f"{min(unknown)[:80]!r} is no offline role; there are {', '.join(OFFLINE_ROLES)}.")
-    choices = Choices(read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
+    choices = Choices(
+        read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard), bins, bin_style
+    )
     with _changing(folder) as place:
         state = place.load()
-        plan = replace(state.plan, roles=choices.applied_to(state.plan.roles))
+        plan = replace(state.plan, roles=choices.applied_to(state.plan.roles), bins=choices.bins_after(state.plan.bins))
         if plan != state.plan:
             place.write_plan(plan)  # also where keys are missing: their holders make them, then it is drafted again
         wish = Wish(datetime.now(UTC), roles, anew)
