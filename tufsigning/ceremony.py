@@ -77,21 +77,17 @@ def hold_development_ceremony(publisher: Publisher, *, now: datetime) -> bool:
         RoleHead.objects.all().delete()
     keys, index_id = _Keys(_offline_keys(make_key), ceremony_online_key()), secrets.token_hex(16)
     versions = dict.fromkeys([ROOT, *OFFLINE], 1)
-    documents = list(_sign_offline(keys, versions, now=now, index_id=index_id))
+    bins = Bins(settings.BINS, BinStyle(settings.BIN_STYLE))
+    documents = list(_sign_offline(keys, versions, bins=bins, now=now, index_id=index_id))
     _record_offline(documents, now=now)
     upper = {document.role: document.content for document in documents}
     root = upper.pop(ROOT)
     the_storage().write({document_name(ROOT, 1): root})
     start = Current((root,), b"", b"", upper)
-    online = [RECENTLY_CLAIMED, *wanted_bins().names()]
+    online = [RECENTLY_CLAIMED, *bins.names()]
     offline = tuple(document for document in documents if document.role != ROOT)
     publisher.publish_first(start, Plan({role: {} for role in online}, offline), now=now)
     return True
-
-
-def wanted_bins() -> Bins:
-    """The bins of a development ceremony, by settings."""
-    return Bins(settings.BINS, BinStyle(settings.BIN_STYLE))
 
 
 def renew_development_roles(current: Current, *, now: datetime) -> tuple[Document, ...]:
@@ -111,7 +107,7 @@ def renew_development_roles(current: Current, *, now: datetime) -> tuple[Documen
     begun = _already_signed(due, now=now)
     rest = {role: version for role, version in due.items() if role not in begun}
     keys = _Keys(_offline_keys(load_key), _trusted_online_key(current))
-    documents = tuple(_sign_offline(keys, rest, now=now, index_id=current.index_id))
+    documents = tuple(_sign_offline(keys, rest, bins=current.bins, now=now, index_id=current.index_id))
     _record_offline(documents, now=now)
     return (*begun.values(), *documents)
 
@@ -129,11 +125,13 @@ def _trusted_online_key(current: Current) -> Key:
     return Key.from_dict(key_id, dict(signed["keys"][key_id]))
 
 
-def _sign_offline(keys: _Keys, versions: dict[str, int], *, now: datetime, index_id: str) -> Iterator[Document]:
+def _sign_offline(
+    keys: _Keys, versions: dict[str, int], *, bins: Bins, now: datetime, index_id: str
+) -> Iterator[Document]:
     by_role = {role: keys.of(role) for role in (*TOP_LEVEL, *TARGETS_DELEGATIONS, BIN_PREFIX)}
     for role, version in versions.items():
         header = RoleHeader(role, version, now + lifetime(role), index_id)
-        signed = offline_signed(header, by_role, bins=wanted_bins(), development=True)
+        signed = offline_signed(header, by_role, bins=bins, development=True)
         yield sign_document(signed, keys.offline[role][: OFFLINE_ROLES[role].threshold])
 
 

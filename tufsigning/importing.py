@@ -139,7 +139,6 @@ def plan_import(
     upper = {**current.upper, **{each.role: each.content for each in new if each.role != ROOT}}
     starts = begins_chain and any(each.role == ROOT for each in new)
     before, after = current.bins, read_bins(upper[UNCLAIMED])
-    bins = Rebinning(before, after, read_targets)
     anew: list[str] = []
     if starts or recently_keys(upper[TARGETS]) != recently_keys(current.upper[TARGETS]):
         by = read_targets_role(upper[TARGETS])
@@ -148,11 +147,7 @@ def plan_import(
     if starts or is_resized or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
         by = read_targets_role(upper[UNCLAIMED])
         anew += [role for role in after.names() if starts or is_resized or not is_signed(role, by)]
-
-    def read(role: str) -> Targets:
-        return bins.targets(role) if role in after else read_targets(role)
-
-    return Plan(TargetsWhenSigned(anew, read), new, begins_chain=starts)
+    return Plan(TargetsWhenSigned(anew, Rebinning(before, after, read_targets).targets), new, begins_chain=starts)
 
 
 def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now: datetime) -> None:

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TypeVar
 
-from indexsite_client.protocol import SHA256, SNAPSHOT, TARGETS, TIMESTAMP
+from indexsite_client.protocol import SHA256, SNAPSHOT, TARGETS, TIMESTAMP, UNCLAIMED
 from packages import outbox
 from storage.contract import BLOBS, METADATA, StoredFile, document_name, read_bytes, the_storage
 from tufsigning import records
+from tufsigning.core.bins import read_bins
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.reach import Reach
@@ -153,7 +154,10 @@ def _mark(reach: Reach, library: Library, current: Current) -> None:
     reach.add_document(TIMESTAMP, read_signed(current.timestamp)["version"])
     reach.add_document(SNAPSHOT, read_signed(current.snapshot)["version"])
     for role in current.entries.roles():
-        if reach.add_document(role, current.entries[role]["version"]):
+        version = current.entries[role]["version"]
+        if current.bins.has_retired(role):
+            reach.retire(role, version)
+        elif reach.add_document(role, version):
             targets = library.targets(current, role)
             reach.blobs.add(entry["hashes"]["sha256"] for entry in targets.values())
 
@@ -163,10 +167,18 @@ def _mark_earlier(reach: Reach, number: int) -> None:
     reach.add_document(SNAPSHOT, number)
     snapshot = read_bytes(document_name(SNAPSHOT, number), limit=MAX_DOCUMENT)
     entries = SnapshotEntries.read(snapshot) if snapshot is not None else SnapshotEntries.of({})
+
+    def read(role: str) -> bytes | None:
+        return read_bytes(document_name(role, entries[role]["version"]), limit=MAX_DOCUMENT)
+
+    unclaimed = read(UNCLAIMED) if snapshot is not None else None
+    bins = read_bins(unclaimed) if unclaimed is not None else None
     for role in entries.roles():
         version = entries[role]["version"]
-        if reach.add_document(role, version):
-            content = read_bytes(document_name(role, version), limit=MAX_DOCUMENT)
+        if bins is not None and bins.has_retired(role):
+            reach.retire(role, version)
+        elif reach.add_document(role, version):
+            content = read(role)
             targets = read_signed(content)[TARGETS] if content is not None else {}
             reach.blobs.add(entry["hashes"]["sha256"] for entry in targets.values())
 

@@ -9,9 +9,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, IntegrityError, InterfaceError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Length
 from securesystemslib.signer import Key
 
+from indexsite_client.protocol import BIN_PREFIX, Bins
 from tufsigning.core.documents import Document as SignedDocument
 from tufsigning.core.publication import Candidate
 from tufsigning.core.rotation import Rotation, read_key, said_key
@@ -50,6 +52,13 @@ def raise_heads(versions: Mapping[str, int]) -> None:
         unique_fields=["role"],
         update_fields=["version"],
     )
+
+
+def heads_of(bins: Bins) -> QuerySet[RoleHead]:
+    """The rows of these bins, and of none that were retired: names of one length are ordered as numbers."""
+    names = bins.names()
+    sized = RoleHead.objects.annotate(length=Length("role")).filter(length=len(names[0]))
+    return sized.filter(role__startswith=f"{BIN_PREFIX}-", role__gte=names[0], role__lte=names[-1])
 
 
 def record_signed(documents: Sequence[SignedDocument], *, now: datetime, offline: bool = False) -> None:

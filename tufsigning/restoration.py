@@ -9,7 +9,7 @@ from indexsite_client.protocol import INDEX_PAGE, ROOT, SNAPSHOT, TIMESTAMP, UNC
 from packages import outbox
 from tufsigning import log, records
 from tufsigning.core.documents import read_signed
-from tufsigning.core.publication import Current, is_bin
+from tufsigning.core.publication import Current
 from tufsigning.library import Library
 from tufsigning.models import RoleHead
 
@@ -25,7 +25,7 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     behind = roles_behind(current)
     if not behind:
         return 0
-    files = sum(_restore_files(library, current, role, now=now) for role in behind if is_bin(role))
+    files = sum(_restore_files(library, current, role, now=now) for role in behind if role in current.bins)
     files += _restore_deletions(library, current, behind, now=now)
     with transaction.atomic():
         records.raise_heads(behind)

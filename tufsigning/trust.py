@@ -18,7 +18,7 @@ from tufsigning.core.rotation import Rotation
 from tufsigning.core.tree import RoleFacts, describe_roles
 from tufsigning.library import Library
 from tufsigning.log import current_entry
-from tufsigning.models import RoleHead
+from tufsigning.records import heads_of
 
 DEVELOPMENT = (
     "This root comes from a development ceremony: every key, the offline ones too, lies on the server. Whoever takes"
@@ -99,7 +99,7 @@ reader = TrustReader()  # one for a process
 
 def _describe(current: Current) -> Trust:
     root = read_signed(current.roots[-1])
-    soonest = RoleHead.objects.filter(role__startswith=f"{BIN_PREFIX}-").aggregate(soonest=Min("expires_at"))["soonest"]
+    soonest = heads_of(current.bins).aggregate(soonest=Min("expires_at"))["soonest"]
     roles = describe_roles(current)
     return Trust(
         index_id=current.index_id,

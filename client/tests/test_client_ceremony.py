@@ -216,6 +216,18 @@ def test_the_bins_of_an_index_may_change_in_its_first_real_ceremony(exported: De
     assert exported.read("ceremony.json")["bins"] == 32
 
 
+def test_another_number_and_style_of_bins_is_drafted_and_told_to_its_signers(finished: Desk) -> None:
+    assert "Drafted 2.unclaimed.json" in finished.run("draft", "--bins", "1024", "--bin-style", "explicit")
+    assert finished.names("drafts") == {"2.unclaimed.json"}
+    assert "The bins: 1024 explicit bins, from 256 succinct bins." in finished.sign("alice", "bob")
+    check_as_clients(finished, roots=range(1, 2), unclaimed=2)
+    plan = finished.read("ceremony.json")
+    assert (plan["bins"], plan["bin_style"]) == (1024, "explicit")
+    assert "1024 explicit bins" in finished.run("status")
+    with pytest.raises(Exception, match="power of two from 2 to 16384"):
+        finished.run("draft", "--bins", "1000")
+
+
 def test_a_crash_between_two_files_is_mended_by_the_next_command(finished: Desk) -> None:
     document = (finished.folder / "metadata/1.targets.json").read_bytes()
     (finished.folder / "drafts").mkdir(exist_ok=True)

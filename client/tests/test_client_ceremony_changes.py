@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from indexsite_client import protocol
 from indexsite_client.ceremony.changes import describe_changes
 from indexsite_client.ceremony.documents import Document
-from indexsite_client.protocol import Json, RoleHeader, RoleKeys
+from indexsite_client.protocol import Bins, BinStyle, Json, RoleHeader, RoleKeys
 
 NOW = datetime(2027, 1, 1, 12, tzinfo=UTC)
 
@@ -30,11 +30,19 @@ BY_ROLE = {
 }
 
 
+SUCCINCT, EXPLICIT = Bins(16), Bins(4, BinStyle.EXPLICIT)
+
+
 def document(
-    role: str, by_role: dict[str, RoleKeys] = BY_ROLE, *, version: int = 1, development: bool = False
+    role: str,
+    by_role: dict[str, RoleKeys] = BY_ROLE,
+    *,
+    version: int = 1,
+    development: bool = False,
+    bins: Bins = SUCCINCT,
 ) -> Document:
     header = RoleHeader(role, version, NOW + timedelta(days=365), "an-index")
-    signed = protocol.offline_signed(header, by_role, bins=protocol.Bins(16), development=development)
+    signed = protocol.offline_signed(header, by_role, bins=bins, development=development)
     if role == "root":
         protocol.name_holders(signed, {"0" * 64: "alice", "1" * 64: "bob"})
     return Document(signed)
@@ -87,9 +95,16 @@ CASES = [
 ]
 
 
+CASES += [
+    (protocol.UNCLAIMED, path)
+    for path in leaves(document(protocol.UNCLAIMED, bins=EXPLICIT).signed)
+    if can_be_read(path) and "delegations" in path
+]
+
+
 @pytest.mark.parametrize(("role", "path"), CASES, ids=str)
 def test_nothing_changes_without_a_word(role: str, path: tuple[str | int, ...]) -> None:
-    before = document(role)
+    before = document(role, bins=EXPLICIT if "roles" in path[1:2] else SUCCINCT)
     after = Document(changed(before.signed, path))
     assert told(after, before) != told(before, before)
 
@@ -117,3 +132,13 @@ def test_a_renewal_says_no_more_than_version_and_expiry() -> None:
 def test_a_new_chain_is_said() -> None:
     assert any("pin it anew" in line for line in told(document("root"), document("root", development=True)))
     assert not any("pin it anew" in line for line in told(document("root"), document("root")))
+
+
+def test_another_number_or_style_of_bins_is_said_in_a_line_and_not_for_each_bin() -> None:
+    grown = told(document("unclaimed", version=2, bins=Bins(16_384, BinStyle.EXPLICIT)), document("unclaimed"))
+    assert "The bins: 16384 explicit bins, from 16 succinct bins." in grown
+    assert any("signs every file's entry again" in line for line in grown)
+    assert len(grown) == 4
+    styled = told(document("unclaimed", version=2, bins=Bins(16, BinStyle.EXPLICIT)), document("unclaimed"))
+    assert "The bins: 16 explicit bins, from 16 succinct bins." in styled
+    assert len(styled) == 3

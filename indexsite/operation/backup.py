@@ -150,12 +150,12 @@ def published_documents(current: Current) -> Iterator[str]:
     """The names of every root, and of every document that the timestamp reaches."""
     yield from (document_name(ROOT, version) for version in range(1, current.root_version + 1))
     yield document_name(SNAPSHOT, read_signed(current.timestamp)["meta"]["snapshot.json"]["version"])
-    yield from (document_name(role, current.entries[role]["version"]) for role in current.entries.roles())
+    yield from (document_name(role, current.entries[role]["version"]) for role in current.roles())
 
 
 def published_pages(library: Library, current: Current) -> Iterator[tuple[str, int]]:
     """SHA-256 and size of every signed page. Raises StoreDamagedError where a document is not what was signed."""
-    for role in current.entries.roles():
+    for role in current.roles():
         for path, entry in library.targets(current, role).items():
             if path.endswith(f"/{INDEX_PAGE}"):
                 yield entry["hashes"]["sha256"], entry["length"]

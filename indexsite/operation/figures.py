@@ -23,9 +23,11 @@ from packages.models import File, OutboxEntry
 from storage.contract import StorageUnavailableError
 from tufsigning.announcing import offline_expiries
 from tufsigning.core.documents import read_signed
+from tufsigning.core.publication import Current
 from tufsigning.errors import TrustError
 from tufsigning.library import Library
-from tufsigning.models import KeyUse, Publication, RoleHead
+from tufsigning.models import KeyUse, Publication
+from tufsigning.records import heads_of
 
 KEPT_SECONDS = 60.0  # of what takes a look at every row
 Value = TypeVar("Value")
@@ -111,7 +113,7 @@ class IndexFigures(Collector):
             labels=["role", "renewed_by"],
         )
         by_people = offline_expiries(current)
-        soonest = self._remembered("bins", _soonest_bin)
+        soonest = self._remembered("bins", lambda: _soonest_bin(current))
         for role, expires in {**expiries, **({BIN_PREFIX: soonest} if soonest else {})}.items():
             who = "people" if role in by_people else "server"
             family.add_metric([role, who], (expires - now).total_seconds())
@@ -156,9 +158,8 @@ def _storage() -> list[Metric]:
     ]
 
 
-def _soonest_bin() -> datetime | None:
-    bins = RoleHead.objects.filter(role__startswith=f"{BIN_PREFIX}-")
-    soonest: datetime | None = bins.aggregate(soonest=Min("expires_at"))["soonest"]
+def _soonest_bin(current: Current) -> datetime | None:
+    soonest: datetime | None = heads_of(current.bins).aggregate(soonest=Min("expires_at"))["soonest"]
     return soonest
 
 

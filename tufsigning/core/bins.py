@@ -33,8 +33,8 @@ class Rebinning:
         self._split_of, self._split = "", dict[str, dict[str, Json]]()
 
     def targets(self, role: str) -> Targets:
-        """Of one of the new bins."""
-        if self._before.count == self._after.count:
+        """Of one of the new bins, or of a role that is none."""
+        if self._before.count == self._after.count or role not in self._after:
             return self._read(role)
         found: dict[str, Json] = {}
         for each in self._after.sources(role, self._before):

@@ -58,8 +58,13 @@ class Current:
 
     @property
     def bins(self) -> Bins:
-        """Those that unclaimed delegates to. The snapshot may name others, which were retired."""
+        """Those that unclaimed delegates to."""
         return read_bins(self.upper[UNCLAIMED])
+
+    def roles(self) -> list[str]:
+        """The roles of the snapshot that clients may ask for: it goes on to name bins that were retired (ADR 26)."""
+        bins = self.bins
+        return [role for role in self.entries.roles() if not bins.has_retired(role)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,11 @@ class Reach:
         self._newest[role] = max(self._newest.get(role, 0), version)
         return True
 
+    def retire(self, role: str, version: int) -> None:
+        """A role of which no version is reached any more; `version` was its last."""
+        self._versions.setdefault(role, set())
+        self._newest[role] = max(self._newest.get(role, 0), version)
+
     def has_document(self, role: str, version: int) -> bool:
         """Whether this version is kept: it is reached, or newer than any that is, or of a role that nothing knows."""
         if role == ROOT or role not in self._versions:

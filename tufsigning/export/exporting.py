@@ -20,6 +20,7 @@ from indexsite_client.protocol import (
     SNAPSHOT,
     TARGETS,
     UNCLAIMED,
+    Bins,
     Json,
     PageFile,
     ProjectPage,
@@ -31,6 +32,7 @@ from indexsite_client.protocol import (
     read_page,
 )
 from storage.contract import blob_name, document_name, read_bytes
+from tufsigning.core.bins import read_bins
 from tufsigning.core.documents import read_signed, split_document
 from tufsigning.core.publication import Current, is_bin
 from tufsigning.core.snapshots import SnapshotEntries
@@ -55,6 +57,7 @@ class _Complete:
 
     number: int
     entries: SnapshotEntries
+    bins: Bins
     projects: frozenset[str]
 
 
@@ -108,8 +111,12 @@ def _complete(tree: Tree, current: Current) -> _Complete | None:
     snapshot, listed = tree.read(_document(SNAPSHOT, number)), tree.read(_LIST)
     if snapshot is None or listed is None:
         return None
+    entries = SnapshotEntries.read(snapshot)
+    unclaimed = tree.read(_document(UNCLAIMED, entries[UNCLAIMED]["version"]))
+    if unclaimed is None:
+        return None
     projects = frozenset(project["name"] for project in json.loads(listed)["projects"])
-    return _Complete(number, SnapshotEntries.read(snapshot), projects)
+    return _Complete(number, entries, read_bins(unclaimed), projects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,7 @@ class _Run:
                 raise StoreDamagedError(document_name(ROOT, version), "is missing")
             self.tree.put(_document(ROOT, version), root, twins=True)
         unclaimed = Metadata[Targets].from_bytes(self.current.upper[UNCLAIMED]).signed
-        for role in self.current.entries.roles():
+        for role in self.current.roles():
             entry = self.current.entries[role]
             known = self._known_version(role)
             if known == entry["version"]:
@@ -144,6 +151,8 @@ class _Run:
     def _known_version(self, role: str) -> int:
         if self.before is None or f"{role}.json" not in self.before.entries.by_file:
             return 0
+        if self.before.bins.has_retired(role):
+            return 0  # what it lists may have been removed since
         return int(self.before.entries[role]["version"])
 
     def _known_targets(self, role: str, version: int) -> Mapping[str, Json]:

@@ -4,17 +4,19 @@ import hashlib
 from collections.abc import Iterator
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Min
 from django.utils import timezone
 
 from indexsite_client.protocol import ROOT, SNAPSHOT, TARGETS, TIMESTAMP, Json, read_expiry
 from tufsigning import records
 from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import read_signed
-from tufsigning.core.publication import Current, is_bin
+from tufsigning.core.publication import Current
+from tufsigning.core.sizes import measure_bins
 from tufsigning.errors import TrustError
 from tufsigning.importing import import_waits
 from tufsigning.library import Library
-from tufsigning.models import RoleHead
+from tufsigning.records import heads_of
 
 
 class Command(BaseCommand):
@@ -33,9 +35,8 @@ class Command(BaseCommand):
         contents = {ROOT: current.roots[-1], TIMESTAMP: current.timestamp, SNAPSHOT: current.snapshot, **current.upper}
         for role, content in contents.items():
             self.stdout.write(_about_role(current, role, content))
-        bins = [role for role in current.entries.roles() if is_bin(role)]
-        first = RoleHead.objects.filter(role__in=bins[:1]).values_list("expires_at", flat=True).first()
-        self.stdout.write(f"{len(bins)} bins; {bins[0]} expires at {first}")
+        for line in _about_bins(current):
+            self.stdout.write(line)
         if rotation := records.rotation():
             self.stdout.write(f"{rotation}, since {rotation.began_at:%Y-%m-%d %H:%M} UTC: tuf_rotate --check.")
         if import_waits():
@@ -49,6 +50,22 @@ def _about_root(current: Current) -> Iterator[str]:
     if start > 1:
         digest = hashlib.sha256(current.roots[0]).hexdigest()
         yield f"its chain begins at root {start}, sha256 {digest}; clients of a root before that must pin anew"
+
+
+def _about_bins(current: Current) -> Iterator[str]:
+    sizes = measure_bins(current)
+    soonest = heads_of(current.bins).aggregate(soonest=Min("expires_at"))["soonest"]
+    until = f"the first of them expires at {soonest:%Y-%m-%d %H:%M} UTC" if soonest else "all are due"
+    largest = f"the largest, {sizes.largest}, has {sizes.largest_size:,}"
+    yield f"{current.bins} of {sizes.total:,} bytes together; {largest}; {until}"
+    retired = sum(map(current.bins.has_retired, current.entries.roles()))
+    if retired:
+        yield f"{retired} bins of another number are retired; the snapshot names them for clients that know it"
+    if best := sizes.recommended:
+        yield (
+            f"An install of twenty projects fetches {sizes.fetched(sizes.count):,} bytes of snapshot and bins, but"
+            f" {sizes.fetched(best):,} with {best} bins: see 'Bins' in docs/operation.md."
+        )
 
 
 def _about_role(current: Current, role: str, content: bytes) -> str:

@@ -8,7 +8,7 @@ from indexsite_client.ceremony.documents import Document
 from indexsite_client.ceremony.errors import CeremonyFolderError
 from indexsite_client.ceremony.folder import METADATA, PLAN, Folder
 from indexsite_client.ceremony.plan import Plan, RolePlan, choose_bins
-from indexsite_client.protocol import OFFLINE_ROLES, ROOT, UNCLAIMED, Bins, BinStyle, read_bins
+from indexsite_client.protocol import OFFLINE_ROLES, ROOT, UNCLAIMED, Bins, read_bins
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Choices:
     days: Mapping[str, int]
     discarded: frozenset[str] = frozenset()
     bins: int | None = None
-    bin_style: BinStyle | None = None
+    bin_style: str | None = None
     names: bool = True  # whether root says who holds which key
 
     def applied_to(self, roles: Mapping[str, RolePlan]) -> dict[str, RolePlan]:
@@ -41,7 +41,7 @@ class Choices:
 
     def bins_after(self, bins: Bins) -> Bins:
         """These bins with the choices in them; raises CeremonyPlanError."""
-        return choose_bins(self.bins or bins.count, self.bin_style or bins.style)
+        return choose_bins(bins.count if self.bins is None else self.bins, self.bin_style or bins.style)
 
 
 def default_roles(holders: tuple[str, ...]) -> dict[str, RolePlan]:

@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from indexsite_client.ceremony.documents import Document
-from indexsite_client.protocol import EXTENSION, HOLDERS, ROOT, Json
+from indexsite_client.protocol import (
+    EXTENSION,
+    HOLDERS,
+    ROOT,
+    UNCLAIMED,
+    Bins,
+    Json,
+    ProtocolError,
+    bins_entry,
+    read_bins,
+)
 
 Name = Callable[[str], str]  # of a key, for people, by its id
 _DAY = timedelta(days=1)
@@ -21,6 +31,7 @@ def describe_changes(document: Document, before: Document | None, *, name: Name,
     lines.append(_say_expiry(document, before, now))
     lines += _say_extension(document, before)
     lines += _say_holders(_holders_in(document), _holders_in(before) if before else {}, name)
+    lines += _say_bins(_bins_of(document), _bins_of(before) if before else None)
     lines += _say_roles(_roles_of(document), _roles_of(before) if before else {}, name)
     lines += _say_other_keys(document, before)
     old = before.signed if before else {}
@@ -69,11 +80,31 @@ def _say_holders(named: Json, before: Json, name: Name) -> Iterator[str]:
         yield f"The key of {name(keyid)} is named in public no more."
 
 
+def _bins_of(document: Document) -> Bins | None:
+    """The bins of unclaimed, where they stand there in the one form that their number and style have."""
+    try:
+        return read_bins(document.signed) if document.role == UNCLAIMED else None
+    except (ProtocolError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def _say_bins(bins: Bins | None, before: Bins | None) -> Iterator[str]:
+    if bins is None or bins == before:
+        return
+    yield f"The bins: {bins}{f', from {before}' if before else ''}."
+    if before and bins.count != before.count:
+        yield "In one publication the index signs every file's entry again, in its new bin. Clients need do nothing."
+
+
 def _roles_of(document: Document) -> dict[str, Json]:
-    """What a document says of the roles that it names keys for, by name and in its order."""
+    """What a document says of the roles that it names keys for, by name and in its order; all bins are one."""
     if document.role == ROOT:
         return dict(document.signed["roles"])
     delegations = document.signed.get("delegations") or {}
+    if _bins_of(document):
+        succinct = delegations.get("succinct_roles") or {}
+        rest = {field: value for field, value in succinct.items() if field not in {"bit_length", "name_prefix"}}
+        return {"the bins": {**bins_entry(document.signed), **rest}}
     roles = {each["name"]: each for each in delegations.get("roles") or []}
     succinct = delegations.get("succinct_roles")
     return roles | ({"the bins": succinct} if succinct else {})
@@ -128,8 +159,7 @@ def _say_other_keys(document: Document, before: Document | None) -> Iterator[str
 
 def _rest(entry: Json) -> str:
     rest = {field: value for field, value in entry.items() if field not in _TOLD_OF_A_ROLE}
-    said = [f"{1 << rest['bit_length']} bins"] if isinstance(rest.get("bit_length"), int) else []
-    return f" {', '.join([*said, *(f'{field} {_show(value)}' for field, value in rest.items())])}." if rest else ""
+    return f" {', '.join(f'{field} {_show(value)}' for field, value in rest.items())}." if rest else ""
 
 
 def _say_field(field: str, value: object, before: Document | None) -> str:

@@ -10,6 +10,7 @@ from indexsite_client.ceremony.console import changing, say, say_next
 from indexsite_client.ceremony.copies import export, merge, open_archive, paper
 from indexsite_client.ceremony.options import (
     ask_secrets,
+    bins_options,
     folder_argument,
     passphrase_option,
     plan_options,
@@ -34,7 +35,7 @@ def ceremony() -> None:
 @ceremony.command()
 @folder_argument
 @click.option("--holders", "names", metavar="NAME,NAME,...", help="Everybody who holds a key.")
-@click.option("--bins", type=int, metavar="N", help="Hash bins, a power of two; 256 by default.")
+@bins_options
 @click.option("--no-names", "unnamed", is_flag=True, help="Do not say in root, which is public, who holds which key.")
 @plan_options
 def init(
@@ -42,6 +43,7 @@ def init(
     *,
     names: str | None,
     bins: int | None,
+    bin_style: str | None,
     unnamed: bool,
     holders: Options,
     thresholds: Options,
@@ -57,7 +59,7 @@ def init(
     from indexsite_client.ceremony.telling import costs_of_discarding
 
     chosen = (read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
-    choices = Choices(*chosen, bins, names=not unnamed)
+    choices = Choices(*chosen, bins, bin_style, names=not unnamed)
     said = names if names is not None else click.prompt("Names of the key holders, by commas")
     with changing(folder) as place:
         plan = begin(place, read_names(said), choices)
@@ -123,6 +125,7 @@ def key(
 @folder_argument
 @click.argument("roles", nargs=-1)
 @click.option("--anew", is_flag=True, help="Throw drafts away, also those that people have signed.")
+@bins_options
 @click.option("--names/--no-names", default=None, help="Whether root says in public who holds which key.")
 @plan_options
 def draft(
@@ -130,6 +133,8 @@ def draft(
     *,
     roles: Options,
     anew: bool,
+    bins: int | None,
+    bin_style: str | None,
     names: bool | None,
     holders: Options,
     thresholds: Options,
@@ -149,11 +154,12 @@ def draft(
 
     if unknown := set(roles) - OFFLINE_ROLES.keys():
         raise UsageError(f"{min(unknown)[:80]!r} is no offline role; there are {', '.join(OFFLINE_ROLES)}.")
-    choices = Choices(read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
+    chosen = (read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
+    choices = Choices(*chosen, bins, bin_style)
     with changing(folder) as place:
         state = place.load()
-        named = state.plan.names if names is None else names
-        plan = replace(state.plan, roles=choices.applied_to(state.plan.roles), names=named)
+        planned, after = choices.applied_to(state.plan.roles), choices.bins_after(state.plan.bins)
+        plan = replace(state.plan, roles=planned, bins=after, names=state.plan.names if names is None else names)
         if plan != state.plan:
             place.write_plan(plan)  # also where keys are missing: their holders make them, then it is drafted again
         wish = Wish(datetime.now(UTC), roles, anew)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from indexsite_client.errors import UsageError
-from indexsite_client.protocol import OFFLINE_ROLES, ROOT
+from indexsite_client.protocol import DEFAULT_BINS, FEWEST_BINS, MOST_BINS, OFFLINE_ROLES, ROOT, BinStyle
 
 _LONGEST = 1024  # characters of a passphrase
 Command = Callable[..., Any]  # Any: what click makes of a function and its options
@@ -33,6 +33,16 @@ def plan_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def bins_options(command: Command) -> Command:
+    """The options that choose the bins, for `init` and `draft`."""
+    fewest, most = FEWEST_BINS, MOST_BINS
+    styles = click.Choice([style.value for style in BinStyle])
+    help_style = "Succinct (TAP 15), or each bin with its path_hash_prefixes; succinct at first."
+    command = click.option("--bin-style", type=styles, help=help_style)(command)
+    help_bins = f"Hash bins, a power of two from {fewest} to {most}; {DEFAULT_BINS} at first."
+    return click.option("--bins", type=int, metavar="N", help=help_bins)(command)
 
 
 def read_holders(said: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -118,16 +118,16 @@ def _read_role(said: Json) -> RolePlan:
     return RolePlan(_number(said["threshold"]), _number(said["days"]), tuple(holders), discarded)
 
 
-def choose_bins(count: int, style: BinStyle) -> Bins:
+def choose_bins(count: int, style: str) -> Bins:
     """So many of them in this style; raises CeremonyPlanError."""
     try:
-        return Bins(count, style)
+        return Bins(count, BinStyle(style))
     except ProtocolError as error:
         raise CeremonyPlanError(str(error)) from error
 
 
 def _read_bins(said: Json) -> Bins:
-    return choose_bins(_number(said["bins"]), BinStyle(said.get("bin_style", BinStyle.SUCCINCT)))
+    return choose_bins(_number(said["bins"]), said.get("bin_style", BinStyle.SUCCINCT))
 
 
 def _number(value: object) -> int:

@@ -53,6 +53,10 @@ class Bins:
         """Every bin, in order."""
         return [self._name(number) for number in range(self.count)]
 
+    def has_retired(self, role: str) -> bool:
+        """Whether a role is a bin of another number, which a snapshot goes on to name and nobody asks for."""
+        return is_bin(role) and role not in self
+
     def bin_of(self, target_path: str) -> str:
         """The bin of a target path: the first bits of its SHA-256 are its number."""
         digest = hashlib.sha256(target_path.encode()).digest()
