@@ -88,6 +88,7 @@ def test_from_the_first_start_to_a_replaced_online_key(index: RunningIndex, tmp_
     assert user.indexsite("trust", f"{index.url}/", "--fingerprint", fingerprint).returncode == 0
     upload_and_see(index, "between")
     root = index.get("/tuf/metadata/2.root.json").body
+    assert "<bdi>alice</bdi>" in index.get("/trust/").text  # root names the holders
     for project in ("before", "between"):
         assert user.install(index, project).returncode == 0
     assert verified_files(new_updater(index, tmp_path / "python-tuf", root), "between")

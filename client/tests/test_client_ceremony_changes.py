@@ -34,7 +34,10 @@ def document(
     role: str, by_role: dict[str, RoleKeys] = BY_ROLE, *, version: int = 1, development: bool = False
 ) -> Document:
     header = RoleHeader(role, version, NOW + timedelta(days=365), "an-index")
-    return Document(protocol.offline_signed(header, by_role, bins=protocol.Bins(16), development=development))
+    signed = protocol.offline_signed(header, by_role, bins=protocol.Bins(16), development=development)
+    if role == "root":
+        protocol.name_holders(signed, {"0" * 64: "alice", "1" * 64: "bob"})
+    return Document(signed)
 
 
 def told(after: Document, before: Document | None) -> list[str]:

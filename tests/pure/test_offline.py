@@ -163,6 +163,10 @@ REFUSED: dict[str, tuple[str, Callable[[], Made]]] = {
         lambda: [changed(ROOT, 2, lambda signed: signed.update(consistent_snapshot=False))],
     ),
     "three of four bins": ("wrong-shape", lambda: [changed(UNCLAIMED, 2, lacks_a_bin, ceremony=EXPLICIT)]),
+    "a holder's name that is too long": (
+        "wrong-shape",
+        lambda: [changed(ROOT, 2, lambda signed: signed["x-indexsite"].update(holders={"0" * 64: "x" * 81}))],
+    ),
     "a role that is not there": ("unknown-role", lambda: [changed(CLAIMED, 2, delegates)]),
     "one key under two ids": ("key-twice", lambda: [changed(ROOT, 2, twice)]),
     "the online key for targets": ("online-key-offline", lambda: [changed(ROOT, 2, swap)]),

@@ -12,6 +12,7 @@ from indexsite_client.protocol import (
     BIN_PREFIX,
     CLAIMED,
     EXTENSION,
+    HOLDERS,
     RECENTLY_CLAIMED,
     ROOT,
     SNAPSHOT,
@@ -26,7 +27,7 @@ from indexsite_client.protocol import (
 from tufsigning.core.documents import role_keys, sign_document, sign_snapshot, timestamp_signed
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
-from tufsigning.core.tree import HOLDERS, KeyFacts, RoleFacts, describe_roles
+from tufsigning.core.tree import KeyFacts, RoleFacts, describe_roles
 from tufsigning.trust import Trust
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)

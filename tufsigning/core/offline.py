@@ -22,10 +22,12 @@ from indexsite_client.protocol import (
     TARGETS,
     TIMESTAMP,
     UNCLAIMED,
+    HoldersError,
     Json,
     ShapeError,
     check_shape,
     delegated_roles,
+    holders_named,
 )
 from tufsigning.core.bins import read_bins_entry
 from tufsigning.core.documents import Document, read_signed
@@ -119,11 +121,14 @@ def _check_shape(role: str, signed: Signed, content: bytes, *, index_id: str) ->
     """Raise DocumentRefusedError unless the document is of this index and has its role's one shape."""
     if signed.unrecognized_fields[EXTENSION].get("index") != index_id:
         raise DocumentRefusedError("wrong-index", role, "belongs to another index")
-    if role != ROOT:
-        try:
-            check_shape(role, read_signed(content), index_id=index_id)
-        except ShapeError as error:
-            raise DocumentRefusedError("wrong-shape", role, f"has not the shape of its role: {error}") from error
+    said = read_signed(content)
+    try:
+        if role == ROOT:
+            holders_named(said)
+        else:
+            check_shape(role, said, index_id=index_id)
+    except (ShapeError, HoldersError) as error:
+        raise DocumentRefusedError("wrong-shape", role, f"has not the shape of its role: {error}") from error
 
 
 def online_keys(root: Json, upper: Mapping[str, bytes]) -> tuple[Key, ...]:

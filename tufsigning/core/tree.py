@@ -7,6 +7,8 @@ from datetime import datetime
 from indexsite_client.protocol import (
     BIN_PREFIX,
     EXTENSION,
+    HOLDERS,
+    LONGEST_NAME,
     ROOT,
     SNAPSHOT,
     TARGETS,
@@ -18,8 +20,6 @@ from indexsite_client.protocol import (
 from tufsigning.core.bins import read_bins_entry
 from tufsigning.core.documents import read_signed
 from tufsigning.core.publication import Current
-
-HOLDERS = "holders"  # in root's extension, where a ceremony names them: {key id: who holds the key}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,4 +108,4 @@ class _Description:
 
     def _holder(self, key_id: str) -> str:
         name = self._holders.get(key_id, "")
-        return name[:80] if isinstance(name, str) else ""
+        return name[:LONGEST_NAME] if isinstance(name, str) else ""

@@ -21,6 +21,7 @@ class Choices:
     discarded: frozenset[str] = frozenset()
     bins: int | None = None
     bin_style: BinStyle | None = None
+    names: bool = True  # whether root says who holds which key
 
     def applied_to(self, roles: Mapping[str, RolePlan]) -> dict[str, RolePlan]:
         """These roles with the choices in them."""
@@ -58,7 +59,7 @@ def begin(folder: Folder, holders: tuple[str, ...], choices: Choices) -> Plan:
     newest = {role: documents[-1] for role, documents in folder.published().items()}
     index_id, bins = _continue(newest) if newest else (secrets.token_hex(16), Bins())
     roles = choices.applied_to(default_roles(holders))
-    plan = Plan(index_id, roles, choices.bins_after(bins))
+    plan = Plan(index_id, roles, choices.bins_after(bins), choices.names)
     folder.write_plan(plan)
     return plan
 

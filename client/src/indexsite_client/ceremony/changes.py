@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from indexsite_client.ceremony.documents import Document
-from indexsite_client.protocol import EXTENSION, ROOT, Json
+from indexsite_client.protocol import EXTENSION, HOLDERS, ROOT, Json
 
 Name = Callable[[str], str]  # of a key, for people, by its id
 _DAY = timedelta(days=1)
@@ -20,6 +20,7 @@ def describe_changes(document: Document, before: Document | None, *, name: Name,
         lines.append("A new chain of trust begins: clients of the development root never follow it, pin it anew there.")
     lines.append(_say_expiry(document, before, now))
     lines += _say_extension(document, before)
+    lines += _say_holders(_holders_in(document), _holders_in(before) if before else {}, name)
     lines += _say_roles(_roles_of(document), _roles_of(before) if before else {}, name)
     lines += _say_other_keys(document, before)
     old = before.signed if before else {}
@@ -41,11 +42,31 @@ def _say_expiry(document: Document, before: Document | None, now: datetime) -> s
 
 
 def _say_extension(document: Document, before: Document | None) -> Iterator[str]:
-    said = document.signed[EXTENSION]
+    said = _extension_of(document)
     if before is None:
         yield f"Index {said.get('index')}."
-    elif said != before.signed[EXTENSION]:
-        yield f"{EXTENSION}: {_show(said)} (before: {_show(before.signed[EXTENSION])})."
+    elif said != _extension_of(before):
+        yield f"{EXTENSION}: {_show(said)} (before: {_show(_extension_of(before))})."
+
+
+def _extension_of(document: Document) -> Json:
+    """Without the names of holders, of which more is said."""
+    return {field: value for field, value in document.signed[EXTENSION].items() if field != HOLDERS}
+
+
+def _holders_in(document: Document) -> Json:
+    named: Json = document.signed[EXTENSION].get(HOLDERS) or {}
+    return named
+
+
+def _say_holders(named: Json, before: Json, name: Name) -> Iterator[str]:
+    """What everybody can read of whose key is which, beside whose it is by the folder."""
+    for keyid, said in named.items():
+        if before.get(keyid) != said:
+            was = f", no more as {_show(before[keyid])}" if keyid in before else ""
+            yield f"The key of {name(keyid)} is named in public as that of {_show(said)}{was}."
+    for keyid in before.keys() - named.keys():
+        yield f"The key of {name(keyid)} is named in public no more."
 
 
 def _roles_of(document: Document) -> dict[str, Json]:

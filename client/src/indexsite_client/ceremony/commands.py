@@ -1,14 +1,13 @@
 """The commands `indexsite ceremony ...`: parse, one call, plain words; each imports what it needs when it runs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from indexsite_client.ceremony.console import changing, say, say_next
+from indexsite_client.ceremony.copies import export, merge, open_archive, paper
 from indexsite_client.ceremony.options import (
     ask_secrets,
     folder_argument,
@@ -19,9 +18,6 @@ from indexsite_client.ceremony.options import (
     read_numbers,
 )
 from indexsite_client.errors import UsageError
-
-if TYPE_CHECKING:
-    from indexsite_client.ceremony.folder import Folder
 
 Options = tuple[str, ...]
 
@@ -39,12 +35,14 @@ def ceremony() -> None:
 @folder_argument
 @click.option("--holders", "names", metavar="NAME,NAME,...", help="Everybody who holds a key.")
 @click.option("--bins", type=int, metavar="N", help="Hash bins, a power of two; 256 by default.")
+@click.option("--no-names", "unnamed", is_flag=True, help="Do not say in root, which is public, who holds which key.")
 @plan_options
 def init(
     folder: Path,
     *,
     names: str | None,
     bins: int | None,
+    unnamed: bool,
     holders: Options,
     thresholds: Options,
     days: Options,
@@ -58,16 +56,19 @@ def init(
     from indexsite_client.ceremony.beginning import Choices, begin
     from indexsite_client.ceremony.telling import costs_of_discarding
 
-    choices = Choices(read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard), bins)
+    chosen = (read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
+    choices = Choices(*chosen, bins, names=not unnamed)
     said = names if names is not None else click.prompt("Names of the key holders, by commas")
-    with _changing(folder) as place:
+    with changing(folder) as place:
         plan = begin(place, read_names(said), choices)
     click.echo(f"A ceremony for the index {plan.index_id} begins in {folder}.")
+    if plan.names:
+        click.echo("Its root will say in public who holds which key; begin with --no-names where it should not.")
     for role, planned in plan.roles.items():
         by = "a key that is discarded" if planned.discarded else ", ".join(planned.holders)
         click.echo(f"  {role:<10} {planned.threshold} of {len(planned.holders) or 1}, {planned.days} days: {by}")
-    _say(costs_of_discarding([role for role, planned in plan.roles.items() if planned.discarded]))
-    _say_next(folder)
+    say(costs_of_discarding([role for role, planned in plan.roles.items() if planned.discarded]))
+    say_next(folder)
 
 
 @ceremony.command()
@@ -106,25 +107,34 @@ def key(
             return import_public_key(uri, public=public, secrets=ask_secrets(passphrase_file)), None
         return make_key_file(f"{index_id[:8]}-{name}", path=file, secrets=ask_secrets(passphrase_file, confirm=True))
 
-    with _changing(folder) as place:
+    with changing(folder) as place:
         made, path = add_key(place, name, make, replaces=replaces)
     click.echo(f"Key of {name}: {made.keyid}")
-    _say([warning] if (warning := warn_of_key(made.key["keytype"])) else [])
+    say([warning] if (warning := warn_of_key(made.key["keytype"])) else [])
     if path:
         click.echo(f"Its private part: {path}, sealed under the passphrase. Keep a copy of it elsewhere.")
     if online:
         click.echo("On the server: copy that file there, and set INDEXSITE_ONLINE_KEY=file:PATH and its passphrase's")
         click.echo("file, INDEXSITE_ONLINE_KEY_PASSPHRASE_FILE." if path else "INDEXSITE_ONLINE_KEY to the URI.")
-    _say_next(folder)
+    say_next(folder)
 
 
 @ceremony.command()
 @folder_argument
 @click.argument("roles", nargs=-1)
 @click.option("--anew", is_flag=True, help="Throw drafts away, also those that people have signed.")
+@click.option("--names/--no-names", default=None, help="Whether root says in public who holds which key.")
 @plan_options
 def draft(
-    folder: Path, *, roles: Options, anew: bool, holders: Options, thresholds: Options, days: Options, discard: Options
+    folder: Path,
+    *,
+    roles: Options,
+    anew: bool,
+    names: bool | None,
+    holders: Options,
+    thresholds: Options,
+    days: Options,
+    discard: Options,
 ) -> None:
     """Write the next version of each role that needs one, for its holders to sign; of ROLES in any case.
 
@@ -140,9 +150,10 @@ def draft(
     if unknown := set(roles) - OFFLINE_ROLES.keys():
         raise UsageError(f"{min(unknown)[:80]!r} is no offline role; there are {', '.join(OFFLINE_ROLES)}.")
     choices = Choices(read_holders(holders), read_numbers(thresholds), read_numbers(days), frozenset(discard))
-    with _changing(folder) as place:
+    with changing(folder) as place:
         state = place.load()
-        plan = replace(state.plan, roles=choices.applied_to(state.plan.roles))
+        named = state.plan.names if names is None else names
+        plan = replace(state.plan, roles=choices.applied_to(state.plan.roles), names=named)
         if plan != state.plan:
             place.write_plan(plan)  # also where keys are missing: their holders make them, then it is drafted again
         wish = Wish(datetime.now(UTC), roles, anew)
@@ -156,8 +167,8 @@ def draft(
         click.echo(f"Drafted {document.filename}, until {document.expires:%Y-%m-%d}.")
     if not done.drafts:
         click.echo("Nothing new to draft.")
-    _say(costs_of_discarding([each.role for each in done.drafts if plan.roles[each.role].discarded]))
-    _say_next(folder)
+    say(costs_of_discarding([each.role for each in done.drafts if plan.roles[each.role].discarded]))
+    say_next(folder)
 
 
 @ceremony.command()
@@ -185,7 +196,7 @@ def sign(
     if yes and not expect:
         raise UsageError("Nothing is signed blindly: --yes needs --expect SHA256 of each document, as `sign` shows it.")
     now = datetime.now(UTC)
-    with _changing(folder) as place:
+    with changing(folder) as place:
         state = place.load()
         waiting = to_sign(state, holder)
         keyring = Keyring(state.records[holder], place_of_key, former_key, ask_secrets(passphrase_file))
@@ -206,7 +217,7 @@ def sign(
         click.echo(f"Nothing waits for {holder}.")
     for document in done:
         click.echo(f"Complete: metadata/{document.filename} (sha256 {document.sha256}).")
-    _say_next(folder)
+    say_next(folder)
 
 
 @ceremony.command()
@@ -217,88 +228,8 @@ def status(folder: Path) -> None:
     from indexsite_client.ceremony.telling import describe_status
 
     lines = describe_status(Folder(folder).load(), now=datetime.now(UTC))
-    _say([line.replace("FOLDER", str(folder)) for line in lines])
+    say([line.replace("FOLDER", str(folder)) for line in lines])
 
 
-@ceremony.command()
-@folder_argument
-@click.argument("others", nargs=-1, required=True, type=click.Path(path_type=Path, file_okay=False))
-def merge(folder: Path, *, others: tuple[Path, ...]) -> None:
-    """Bring keys and signatures from copies of the ceremony, OTHERS, into FOLDER."""
-    from indexsite_client.ceremony.folder import Folder
-    from indexsite_client.ceremony.merging import merge as merge_copies
-    from indexsite_client.ceremony.signing import publish_complete
-
-    with _changing(folder) as place:
-        notes = merge_copies(place, [Folder(other) for other in others])
-        done = publish_complete(place)
-    _say(notes or ["The copies have nothing new."])
-    for document in done:
-        click.echo(f"Complete: metadata/{document.filename} (sha256 {document.sha256}).")
-    _say_next(folder)
-
-
-@ceremony.command()
-@folder_argument
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--sealed", is_flag=True, help="One file under a passphrase, instead of a plain folder.")
-@click.option(
-    "--with-online-key",
-    "online_key",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Add the online key's sealed file.",
-)
-@passphrase_option
-def export(folder: Path, out: Path, *, sealed: bool, online_key: Path | None, passphrase_file: Path | None) -> None:
-    """Copy the ceremony to OUT, for a stick or a safe, and show the hashes to keep on paper."""
-    from indexsite_client.ceremony.exporting import export as export_folder
-    from indexsite_client.ceremony.folder import Folder
-
-    secrets = ask_secrets(passphrase_file, confirm=True)
-    _say(export_folder(Folder(folder), out, online_key=online_key, sealed=sealed, secrets=secrets))
-
-
-@ceremony.command(name="open")
-@click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
-@folder_argument
-@passphrase_option
-def open_archive(archive: Path, folder: Path, *, passphrase_file: Path | None) -> None:
-    """Write what a sealed export holds to the new FOLDER."""
-    from indexsite_client.ceremony.exporting import open_export
-
-    open_export(archive, folder, secrets=ask_secrets(passphrase_file))
-    _say_next(folder)
-
-
-@ceremony.command()
-@folder_argument
-def paper(folder: Path) -> None:
-    """Show the hashes to keep on paper: the root's fingerprint, the newest documents, the keys."""
-    from indexsite_client.ceremony.folder import Folder
-    from indexsite_client.ceremony.telling import describe_hashes
-
-    _say(describe_hashes(Folder(folder).load()))
-
-
-@contextmanager
-def _changing(path: Path) -> Iterator["Folder"]:
-    """The folder, held against other commands that change it."""
-    from indexsite_client.ceremony.folder import Folder
-    from indexsite_client.trusted import locked
-
-    with locked(path):
-        yield Folder(path)
-
-
-def _say(lines: list[str]) -> None:
-    for line in lines:
-        click.echo(line)
-
-
-def _say_next(folder: Path) -> None:
-    from indexsite_client.ceremony.folder import Folder
-    from indexsite_client.ceremony.telling import what_next
-
-    for line in what_next(Folder(folder).load(), now=datetime.now(UTC)):
-        click.echo(f"Next: {line.replace('FOLDER', str(folder))}")
+for each in (merge, export, open_archive, paper):
+    ceremony.add_command(each)

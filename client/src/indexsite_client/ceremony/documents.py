@@ -24,6 +24,7 @@ from indexsite_client.protocol import (
     RoleKeys,
     canonical_json,
     check_shape,
+    holders_named,
     read_expiry,
 )
 
@@ -120,6 +121,7 @@ def check_document(document: Document) -> None:
         if isinstance(parsed, Root):
             if not parsed.consistent_snapshot or "development" not in document.signed[EXTENSION]:
                 raise ValueError("it is no root of an index")
+            holders_named(document.signed)
         else:
             check_shape(document.role, document.signed, index_id=document.index_id)
     except (RepositoryError, DeserializationError, ProtocolError, ValueError, KeyError, TypeError) as error:

@@ -26,6 +26,7 @@ from indexsite_client.protocol import (
     Json,
     RoleHeader,
     RoleKeys,
+    name_holders,
     offline_signed,
 )
 
@@ -99,6 +100,8 @@ class Drafting:
         signed = offline_signed(header, self._keys, bins=plan.bins, development=False)
         if role == CLAIMED and newest is not None:
             signed["delegations"] = self._kept_claims(newest)
+        if role == ROOT and plan.names:
+            name_holders(signed, {self.ceremony.records[each].current.keyid: each for each in plan.holders})
         return Document(signed)
 
     def _is_due(self, newest: Document, candidate: Document) -> bool:

@@ -129,6 +129,8 @@ def _first_difference(ours: Plan, theirs: Plan) -> str:
         return f"the index {theirs.index_id}, not {ours.index_id}"
     if ours.bins != theirs.bins:
         return f"{theirs.bins}, not {ours.bins}"
+    if ours.names != theirs.names:
+        return "another answer to whether root names its key holders"
     for role, planned in ours.roles.items():
         if theirs.roles[role] != planned:
             return f"other holders, threshold or days for {role}"

@@ -35,11 +35,12 @@ class RolePlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a ceremony is about. Raises CeremonyPlanError where no ceremony can have this."""
+    """What a ceremony is about; with `names` its root says who holds which key. Raises CeremonyPlanError."""
 
     index_id: str
     roles: Mapping[str, RolePlan]
     bins: Bins = field(default_factory=Bins)
+    names: bool = False
 
     def __post_init__(self) -> None:
         if not _INDEX_ID.fullmatch(self.index_id):
@@ -63,8 +64,9 @@ class Plan:
     def write(self) -> bytes:
         """The file."""
         roles = {role: _role_json(planned) for role, planned in self.roles.items()}
-        said = {"format": FORMAT, "version": VERSION, "index": self.index_id}
+        said: Json = {"format": FORMAT, "version": VERSION, "index": self.index_id}
         said |= {"bins": self.bins.count, "bin_style": self.bins.style.value, "roles": roles}
+        said |= {"names": True} if self.names else {}
         return json.dumps(said, indent=2).encode() + b"\n"
 
 
@@ -75,7 +77,8 @@ def read_plan(data: bytes) -> Plan:
         if said["format"] != FORMAT or said["version"] != VERSION:
             raise CeremonyFolderError("ceremony.json has a format that this version does not know; update the client.")
         roles = {role: _read_role(each) for role, each in said["roles"].items()}
-        plan = Plan(str(said["index"]), MappingProxyType(roles), _read_bins(said))
+        names = said.get("names", False) is True
+        plan = Plan(str(said["index"]), MappingProxyType(roles), _read_bins(said), names)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CeremonyFolderError(f"ceremony.json is damaged ({error!r}); take it from another copy.") from error
     return plan
