@@ -8,6 +8,7 @@ import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import dramatiq
 from django.db import transaction
@@ -83,51 +84,47 @@ def project_pages(projects: Collection[NormalizedName]) -> dict[NormalizedName, 
     None for one that is deleted: nothing of it is a target any more.
     """
     files: dict[NormalizedName, list[PageFile]] = {project: [] for project in projects}
-    fields = (
-        "release__project__name",
-        "filename",
-        "sha256",
-        "size",
-        "uploaded_at",
-        "requires_python",
-        "metadata_sha256",
-        "metadata_is_static",
-        "provenance__sha256",
-        "is_yanked",
-        "yanked_reason",
-        "release__is_yanked",
-        "release__yanked_reason",
-    )
-    rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*fields)
-    for (
-        name,
-        filename,
-        sha256,
-        size,
-        uploaded_at,
-        requires_python,
-        metadata_sha256,
-        is_static,
-        provenance,
-        *yanked,
-    ) in rows:
-        page_file = PageFile(
-            filename=filename,
-            sha256=sha256,
-            size=size,
-            upload_time=rfc3339(uploaded_at),
-            requires_python=requires_python,
-            metadata_sha256=metadata_sha256 if is_static else "",
-            yanked=yank_shown(*yanked),
-            provenance_sha256=provenance or "",
-        )
-        files[name].append(page_file)
+    rows = File.objects.filter(release__project__name__in=list(projects)).values_list(*_PAGE_FIELDS, named=True)
+    for row in rows:
+        files[row.release__project__name].append(_page_file(row))
     found = Project.every.filter(name__in=list(projects)).values_list("name", "status", "status_reason")
     pages = {}
     for text, status, reason in found:
         name = NormalizedName(text)
         pages[name] = _page(name, status, reason, files[name])
     return pages
+
+
+_PAGE_FIELDS = (
+    "release__project__name",
+    "filename",
+    "sha256",
+    "size",
+    "uploaded_at",
+    "requires_python",
+    "metadata_sha256",
+    "metadata_is_static",
+    "provenance__sha256",
+    "is_yanked",
+    "yanked_reason",
+    "release__is_yanked",
+    "release__yanked_reason",
+)
+
+
+def _page_file(row: Any) -> PageFile:  # Any: a named row of _PAGE_FIELDS
+    """A file as its page has it."""
+    yanked = yank_shown(row.is_yanked, row.yanked_reason, row.release__is_yanked, row.release__yanked_reason)
+    return PageFile(
+        filename=row.filename,
+        sha256=row.sha256,
+        size=row.size,
+        upload_time=rfc3339(row.uploaded_at),
+        requires_python=row.requires_python,
+        metadata_sha256=row.metadata_sha256 if row.metadata_is_static else "",
+        yanked=yanked,
+        provenance_sha256=row.provenance__sha256 or "",
+    )
 
 
 def _page(name: NormalizedName, status: str, reason: str, files: list[PageFile]) -> ProjectPage | None:

@@ -1,10 +1,7 @@
 """The repository as plain files: whole, incremental, checked to the byte, servable wherever an export was killed."""
 
 import gzip
-import hashlib
 import json
-import os
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import brotli
@@ -13,21 +10,18 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from packages import outbox
-from packages.attestations.models import FileProvenance
 from packages.models import File, Project
 from storage.contract import blob_name, document_name, the_storage
 from storage.filesystem import DurableFileSystemStorage
+from tests.exports import METADATA, assert_complete, export_one_file, listed, publish, tree_of
 from tests.signing import add_file, signed_index
 from tufsigning.errors import StoreDamagedError
 from tufsigning.export.exporting import export
-from tufsigning.export.removing import remove_unreached
 from tufsigning.export.tree import ExportRefusedError, Tree
 from tufsigning.library import Library
-from tufsigning.pruning import reach_since
 from tufsigning.publisher import Publisher
 
 pytestmark = pytest.mark.django_db
-METADATA = b"Metadata-Version: 2.4\nName: demo\nVersion: 1.0\n"
 
 
 @pytest.fixture
@@ -37,55 +31,7 @@ def publisher(settings: Settings, tmp_path: Path) -> Publisher:
 
 @pytest.fixture
 def folder(publisher: Publisher, tmp_path: Path) -> Path:
-    """An export of an index with one file, its metadata and its provenance."""
-    file = add_file("demo", "1.0", metadata=METADATA)
-    provenance = b'{"version": 1}'
-    sha256 = hashlib.sha256(provenance).hexdigest()
-    the_storage().write({blob_name(sha256): provenance})
-    FileProvenance.objects.create(file=file, sha256=sha256, kind="github", name="acme/demo")
-    publish(publisher)
-    export(Tree(tmp_path / "tree"), Library())
-    return tmp_path / "tree"
-
-
-def publish(publisher: Publisher) -> None:
-    assert publisher.publish_waiting(timezone.now)
-
-
-def tree_of(folder: Path) -> dict[str, tuple[int, int]]:
-    """Every file with its inode and modification time."""
-    found = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
-    return {str(path.relative_to(folder)): (stat.st_ino, stat.st_mtime_ns) for path, stat in found.items()}
-
-
-def listed(folder: Path) -> dict[str, dict[str, str]]:
-    """What plain installers see: the files of each project by hash, every byte looked at."""
-    projects = json.loads((folder / "simple/index.json").read_bytes())["projects"]
-    found: dict[str, dict[str, str]] = {}
-    for name in (project["name"] for project in projects):
-        page = json.loads((folder / f"simple/{name}/index.json").read_bytes())
-        found[name] = {file["filename"]: file["hashes"]["sha256"] for file in page["files"]}
-        for file in page["files"]:
-            path = folder / "simple" / name / file["url"]
-            assert hashlib.sha256(path.resolve().read_bytes()).hexdigest() == file["hashes"]["sha256"]
-            if file["core-metadata"]:
-                beside = path.resolve().with_name(f"{path.name}.metadata").read_bytes()
-                assert hashlib.sha256(beside).hexdigest() == file["core-metadata"]["sha256"]
-    return found
-
-
-def assert_complete(folder: Path) -> None:
-    """Whatever its timestamp reaches is in the tree."""
-    signed = json.loads((folder / "tuf/metadata/timestamp.json").read_bytes())["signed"]
-    version = signed["meta"]["snapshot.json"]["version"]
-    meta = json.loads((folder / f"tuf/metadata/{version}.snapshot.json").read_bytes())["signed"]["meta"]
-    for file, entry in meta.items():
-        content = (folder / f"tuf/metadata/{entry['version']}.{file}").read_bytes()
-        assert len(content) == entry["length"]
-        for path, target in json.loads(content)["signed"]["targets"].items():
-            project, _, name = path.partition("/")
-            bytes_ = (folder / f"tuf/targets/{project}/{target['hashes']['sha256']}.{name}").read_bytes()
-            assert hashlib.sha256(bytes_).hexdigest() == target["hashes"]["sha256"]
+    return export_one_file(publisher, tmp_path / "tree")
 
 
 def test_an_export_is_whole(folder: Path) -> None:
@@ -255,48 +201,3 @@ def test_only_a_folder_of_ours_is_written_into(publisher: Publisher, folder: Pat
     timestamp.write_bytes(content.replace(Library().current().index_id.encode(), b"0" * 32))
     with pytest.raises(ExportRefusedError, match="another index"):
         export(Tree(folder), Library())
-
-
-def age(folder: Path, known: set[str], moment: datetime) -> None:
-    """What is new in the tree was written at that moment."""
-    for name in set(tree_of(folder)) - known:
-        os.utime(folder / name, (moment.timestamp(), moment.timestamp()))
-
-
-def test_what_nothing_needs_any_more_is_removed_when_that_is_asked_for(publisher: Publisher, folder: Path) -> None:
-    start, gone = timezone.now(), File.objects.get()
-    gone_at, last_at = start + timedelta(days=1), start + timedelta(days=30)
-    age(folder, set(), start)
-    known = set(tree_of(folder))
-    Project.objects.update(status=Project.Status.DELETED)
-    outbox.record(gone.release.project, now=gone_at)
-    assert publisher.publish_waiting(lambda: gone_at)
-    export(Tree(folder), Library())
-    age(folder, known, gone_at)
-    known = set(tree_of(folder))
-    add_file("other", "1.0")
-    assert publisher.publish_waiting(lambda: last_at)
-    export(Tree(folder), Library())
-    age(folder, known, last_at)
-    strange = folder / "files" / "README"
-    strange.write_text("not ours")
-    os.utime(strange, (0, 0))
-    before = tree_of(folder)
-
-    def remove(moment: datetime) -> int:
-        library = Library()
-        reach = reach_since(moment, library, library.current())
-        return remove_unreached(Tree(folder), reach, until=moment) if reach else 0
-
-    assert remove(start - timedelta(days=1)) == 0  # nothing was published yet: all is younger
-    assert remove(start + timedelta(hours=1)) == 0  # its publication was live then
-    assert tree_of(folder) == before
-    removed = remove(start + timedelta(days=2))
-    left = set(tree_of(folder))
-    assert removed == len(set(before) - left) > 3
-    assert not list(folder.glob(f"files/{gone.sha256}*"))
-    assert not list(folder.glob("tuf/targets/demo*"))
-    assert {"tuf/metadata/1.root.json", "tuf/metadata/1.root.json.gz", "files/README"} <= left
-    assert list(listed(folder)) == ["other"]
-    assert_complete(folder)
-    assert remove(start + timedelta(days=2)) == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexsite_client.protocol import Bins
+from indexsite_client.protocol import Bins, BinStyle
 from tests.ceremonies import Ceremony, write_documents, write_online_key
 from tests.conftest import scaled_index
 from tests.distributions import wheel
@@ -18,7 +18,7 @@ from tests.test_life import act
 from tests.tuf_clients import NotListedError, RefusedError, TufClient, new_clients
 from tufsigning.core.documents import read_signed
 
-BINS = {"INDEXSITE_BINS": "16"}
+COUNT = 16  # bins: enough for several to be read, few enough for tuf-js
 LATER = """
 from datetime import timedelta
 from tufsigning.ceremony import renew_development_roles
@@ -38,6 +38,7 @@ class World:
     index: RunningIndex
     folder: Path
     token: str
+    style: BinStyle
     returning: dict[str, TufClient]
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)  # of each project by filename
     _numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -80,22 +81,23 @@ class World:
                 assert client.download(f"{project}/{newest}") == self.files[project][newest], kind
 
 
-@pytest.fixture(scope="module", params=["embedded", "scaled"])
+@pytest.fixture(scope="module", params=[("embedded", "succinct"), ("scaled", "explicit")], ids="-".join)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    folder = tmp_path_factory.mktemp("third")
-    if request.param == "scaled":
-        with scaled_index(request.getfixturevalue("servers"), folder, **BINS) as scaled:
-            yield _world_of(scaled, folder)
+    folder, (mode, style) = tmp_path_factory.mktemp("third"), request.param
+    bins = {"INDEXSITE_BINS": str(COUNT), "INDEXSITE_BIN_STYLE": style}
+    if mode == "scaled":
+        with scaled_index(request.getfixturevalue("servers"), folder, **bins) as scaled:
+            yield _world_of(scaled, folder, BinStyle(style))
         return
-    index = RunningIndex(folder / "data", free_port(), dict(BINS)).start()
+    index = RunningIndex(folder / "data", free_port(), bins).start()
     try:
-        yield _world_of(index, folder)
+        yield _world_of(index, folder, BinStyle(style))
     finally:
         index.stop()
 
 
-def _world_of(index: RunningIndex, folder: Path) -> World:
-    world = World(index, folder, index.token(), new_clients(index.url, index.root(), folder / "returning"))
+def _world_of(index: RunningIndex, folder: Path, style: BinStyle) -> World:
+    world = World(index, folder, index.token(), style, new_clients(index.url, index.root(), folder / "returning"))
     world.upload("demo", "1.0")
     world.assert_everybody_sees("demo")
     return world
@@ -146,7 +148,7 @@ def test_a_real_ceremony_is_followed_by_nobody_and_its_root_leads_everybody_to_e
     index_id = read_signed((folder / "ceremony/metadata/1.root.json").read_bytes())["x-indexsite"]["index"]
     versions = [int(path.name.partition(".")[0]) for path in (folder / "ceremony/metadata").iterdir()]
     online = write_online_key(folder / "online.pem")
-    ceremony = Ceremony((online.public_key,), index_id=index_id, bins=Bins(16))
+    ceremony = Ceremony((online.public_key,), index_id=index_id, bins=Bins(COUNT, world.style))
     documents = ceremony.all(root=2, others=max(versions) + 1)
     write_documents(folder / "ceremony", documents)
     index.variables["INDEXSITE_ONLINE_KEY"] = f"file:{folder / 'online.pem'}"

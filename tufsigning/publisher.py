@@ -159,6 +159,7 @@ class Publisher:
             now, current = clock(), self._library.current()
             plan = plan_on(current)
             if plan.is_empty:
+                public_log.keep_entry(current)
                 settle()
             else:
                 self._publish(current, plan, now=now, settle=settle)
