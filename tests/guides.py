@@ -54,9 +54,9 @@ class Reader:
     folder: Path
     words: dict[str, str] = field(default_factory=dict)
 
-    def follow(self, guide: Path, section: str) -> None:
-        """Every line of a section; fails at the first one that fails."""
-        for step in steps(guide, section):
+    def follow(self, guide: Path, section: str, *, first: int = 0, last: int | None = None) -> None:
+        """Every line of a section, or some of them by their place; fails at the first one that fails."""
+        for step in steps(guide, section)[first:last]:
             self._do(step)
 
     def _do(self, step: Step) -> None:
@@ -67,7 +67,7 @@ class Reader:
         elif line.startswith("systemctl "):
             self._systemctl(line.split()[1])
         else:
-            self._note(step.line, self._run(step.where, line))
+            self._note(step.line, self.run(step.where, line))
 
     def _filled_in(self, line: str) -> str:
         """With this test's address and folders instead of those of the guide."""
@@ -84,12 +84,14 @@ class Reader:
         if what in {"start", "restart"}:
             self.index.start()
 
-    def _run(self, where: str, line: str) -> str:
+    def run(self, where: str, line: str) -> str:
+        """What a line says, typed there; passphrases are typed where they are asked for."""
         (self.folder / "media" / "stick").mkdir(parents=True, exist_ok=True)
         home = self.folder / where
         home.mkdir(exist_ok=True)
         line = re.sub(r"^manage\.py", shlex.join([sys.executable, str(CHECKOUT / "manage.py")]), line)
-        environment = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
+        path = f"{home}/venv/bin:{BIN}:{os.environ['PATH']}"
+        environment = {"PATH": path, "HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
         typed = next((text for start, text in _TYPED.items() if line.startswith(start)), "")
         done = subprocess.run(
             ["bash", "-c", line],
