@@ -43,6 +43,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
         try:
             folder = options["folder"]
+            if not options["check"]:
+                finish_import(Publisher(Library()), signing_time)  # first: what was begun and killed
             new = read_newer(folder, Library().current()) if folder else None
             if options["compromised"] and not (new and new.all()):
                 raise CommandError(
@@ -59,7 +61,6 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
 
     def _act(self, new: OfflineDocuments | None, *, compromised: bool, cancel: bool) -> None:
-        finish_import(Publisher(Library()), signing_time)  # what was begun and killed
         current = Library().current()
         if compromised and new:
             replace_at_once(new, current=current, clock=signing_time, wait=time.sleep)
