@@ -75,8 +75,16 @@ def import_documents(new: OfflineDocuments, *, begins_chain: bool, clock: Clock,
     They are kept then, and the worker publishes them.
     """
     take_documents(new, begins_chain=begins_chain, now=clock())
+    finish_waiting(clock=clock, wait=wait)
+
+
+def finish_waiting(*, clock: Clock, wait: Callable[[float], None]) -> None:
+    """Publish what was taken before, if anything was; raises PublisherBusyError.
+
+    The lease of a publisher that was killed lasts for some seconds.
+    """
     for _ in range(_TRIES):
-        if finish_import(Publisher(Library()), clock) or not import_waits():
+        if not import_waits() or finish_import(Publisher(Library()), clock):
             return
         wait(_PAUSE)
     raise PublisherBusyError
