@@ -7,18 +7,20 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pydantic import SecretStr
 from pytest_django import Settings
 from tuf.api.exceptions import DownloadHTTPError
 from tuf.ngclient import FetcherInterface, Updater
 
-from indexsite_client.protocol import ROOT, TARGETS, UNCLAIMED
+from indexsite_client.protocol import CLAIMED, ROOT, TARGETS, UNCLAIMED
 from storage.filesystem import DurableFileSystemStorage
-from tests.ceremonies import Ceremony, write_online_key
+from tests.ceremonies import Ceremony, write_documents, write_online_key
 from tests.signing import add_file, signed_index
 from tufsigning import records
 from tufsigning.core.canonical import read_object
+from tufsigning.core.documents import Document
 from tufsigning.core.offline import OfflineDocuments, read_documents
 from tufsigning.core.publication import is_bin
 from tufsigning.errors import NextKeyMissingError, OnlineKeyError, RotationHinderedError, StillTrustedError
@@ -354,3 +356,50 @@ def test_the_guide_says_what_is_next_at_each_step(index: Index, tmp_path: Path) 
     assert "it drops the old signature" in said()
     index.replacement().drop_old()
     assert "no replacement is under way" in said()
+
+
+def test_what_clients_would_refuse_is_refused_before_anything_begins(index: Index, tmp_path: Path) -> None:
+    new = following(index, tmp_path / "new.pem")
+    index.use_keys(index.old_key, new.path)
+    thief = new.ceremony.with_new_keys(TARGETS)
+    wrong = [new.ceremony.document(ROOT, 3), thief.document(TARGETS, 3), new.ceremony.document(UNCLAIMED, 3)]
+    write_documents(tmp_path / "wrong", wrong)
+    for options in ({}, {"check": True}, {"compromised": True}):
+        with pytest.raises(CommandError, match="targets document lacks signatures"):
+            call_command("tuf_rotate", tmp_path / "wrong", **options)
+    with pytest.raises(CommandError, match="Give the FOLDER"):
+        call_command("tuf_rotate", compromised=True)
+    with pytest.raises(CommandError, match="nothing to cancel"):
+        call_command("tuf_rotate", cancel=True)
+    assert not KeyRotation.objects.exists()
+    assert Library().current().root_version == 2
+
+
+def test_the_command_replaces_a_compromised_key(
+    index: Index, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = following(index, tmp_path / "new.pem")
+    write_documents(tmp_path / "ceremony", new.documents.all())
+    index.use_keys(new.path, None)
+    WatchedStorage.look = None
+    for _ in range(2):  # again it changes nothing
+        call_command("tuf_rotate", tmp_path / "ceremony", compromised=True)
+        assert "no replacement is under way" in capsys.readouterr().out
+    assert online_signers() == {keyids(new.ceremony)}
+    assert Library().current().root_version == 3
+
+
+def test_documents_that_are_in_force_are_skipped_with_a_word(
+    index: Index, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    current = Library().current()
+    known = [Document(ROOT, 2, current.roots[-1]), Document(TARGETS, 2, current.upper[TARGETS])]
+    files = write_documents(tmp_path / "known", known)
+    call_command("tuf_import", *files)
+    assert capsys.readouterr().out.count("in force already") == 2
+    claimed = write_documents(tmp_path / "new", [index.ceremony.document(CLAIMED, 3)])
+    call_command("tuf_import", *files, *claimed)
+    assert "published: claimed 3" in capsys.readouterr().out
+    other = write_documents(tmp_path / "other", [index.ceremony.document(TARGETS, 2)])
+    with pytest.raises(CommandError, match="clients have seen 2"):
+        call_command("tuf_import", *other)  # other bytes of a version that is in force

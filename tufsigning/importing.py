@@ -12,13 +12,13 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from tuf.api.metadata import Targets as TufTargets
 
-from indexsite_client.protocol import RECENTLY_CLAIMED, ROOT, TARGETS, UNCLAIMED, Json
+from indexsite_client.protocol import RECENTLY_CLAIMED, ROOT, SNAPSHOT, TARGETS, TIMESTAMP, UNCLAIMED, Json
 from tufsigning import records
 from tufsigning.core.bins import Rebinning, read_bins
 from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_documents, online_key_sets, recently_keys
 from tufsigning.core.publication import Current, Plan, Targets, TargetsWhenSigned
-from tufsigning.core.rotation import is_signed_for, read_targets_role
+from tufsigning.core.rotation import is_signed_for, read_root, read_targets_role
 from tufsigning.core.verification import CandidateRefusedError
 from tufsigning.errors import ImportWaitsError, NotEstablishedError, PublisherBusyError, StoreMissingError
 from tufsigning.keys import load_online_signers
@@ -75,8 +75,16 @@ def import_documents(new: OfflineDocuments, *, begins_chain: bool, clock: Clock,
     They are kept then, and the worker publishes them.
     """
     take_documents(new, begins_chain=begins_chain, now=clock())
+    finish_waiting(clock=clock, wait=wait)
+
+
+def finish_waiting(*, clock: Clock, wait: Callable[[float], None]) -> None:
+    """Publish what was taken before, if anything was; raises PublisherBusyError.
+
+    The lease of a publisher that was killed lasts for some seconds.
+    """
     for _ in range(_TRIES):
-        if finish_import(Publisher(Library()), clock) or not import_waits():
+        if not import_waits() or finish_import(Publisher(Library()), clock):
             return
         wait(_PAUSE)
     raise PublisherBusyError
@@ -100,9 +108,14 @@ def finish_import(publisher: Publisher, clock: Clock) -> bool:
     def settle() -> None:
         OfflineImport.objects.filter(pk=waiting.pk).update(is_waiting=False, settled_at=clock())
 
-    def plan(current: Current) -> Plan:
+    def plan_before_root(current: Current) -> Plan:
+        is_rotating = records.rotation() is not None
+        early = not waiting.begins_chain and may_precede_root(documents, current=current, is_rotating=is_rotating)
+        return plan(current, tuple(each for each in documents if each.role != ROOT)) if early else Plan({})
+
+    def plan(current: Current, part: tuple[Document, ...] = documents) -> Plan:
         return plan_import(
-            documents,
+            part,
             current=current,
             begins_chain=waiting.begins_chain,
             read_targets=lambda role: library.targets(current, role),
@@ -116,10 +129,29 @@ def finish_import(publisher: Publisher, clock: Clock) -> bool:
         settle()
         return True
     try:
-        return publisher.publish_plan(plan, clock, settle=settle)
+        return publisher.publish_plan(plan_before_root, clock, settle=lambda: None) and publisher.publish_plan(
+            plan, clock, settle=settle
+        )
     except CandidateRefusedError as error:
         OfflineImport.objects.filter(pk=waiting.pk).update(is_waiting=False, fault=str(error))
         raise
+
+
+def may_precede_root(documents: tuple[Document, ...], *, current: Current, is_rotating: bool) -> bool:
+    """Whether a new targets must and can be published before the new root that replaces its keys.
+
+    Clients that have the one root or the other take it, where the holders signed it with the old keys too. Otherwise
+    both come together, and between the two clients refuse.
+    """
+    roots = [each.content for each in documents if each.role == ROOT and each.version > current.root_version]
+    targets = next((each for each in documents if each.role == TARGETS), None)
+    if not roots or targets is None or targets.version <= _version_in_force(current, TARGETS):
+        return False
+    before, after = (read_signed(each)["roles"] for each in (current.roots[-1], roots[-1]))
+    is_same = before[TIMESTAMP] == after[TIMESTAMP] and before[SNAPSHOT] == after[SNAPSHOT]
+    if before[TARGETS] == after[TARGETS] or not (is_same or is_rotating):
+        return False
+    return is_signed_for(TARGETS, targets.content, read_root(current.roots[-1]))
 
 
 def plan_import(

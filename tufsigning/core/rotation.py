@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from securesystemslib.exceptions import UnverifiedSignatureError
 from securesystemslib.signer import Key, Signature
 from tuf.api.exceptions import RepositoryError
-from tuf.api.metadata import Root, Targets
+from tuf.api.metadata import Metadata, Root, Targets
 
 from indexsite_client.protocol import RECENTLY_CLAIMED, Json
 from tufsigning.core.canonical import canonical_bytes, read_object
@@ -80,6 +80,11 @@ def is_signed_for(role: str, content: bytes, delegator: Root | Targets) -> bool:
 def has_others(content: bytes, keyids: Iterable[str]) -> bool:
     """Whether a document bears a signature of another key than these."""
     return not {each["keyid"] for each in split_document(content)[0]} <= set(keyids)
+
+
+def read_root(content: bytes) -> Root:
+    """A root as python-tuf has it."""
+    return Metadata[Root].from_bytes(content).signed
 
 
 def read_targets_role(content: bytes) -> Targets:

@@ -15,7 +15,7 @@ from indexsite_client.agreement import (
     disagreement,
 )
 from indexsite_client.boundary import noticing_gone, speaking
-from indexsite_client.documents import GuardedFetcher
+from indexsite_client.documents import CONFIG, GuardedFetcher
 from indexsite_client.errors import ProjectNotFoundError, VerificationError
 from indexsite_client.fetcher import Downloads
 from indexsite_client.guard import ShapeGuard
@@ -32,7 +32,9 @@ class Snapshot:
         """Refresh the top-level roles, and remember them; raises ClientError where they do not verify."""
         self._index = index
         self._guard = ShapeGuard(index_id=index.index_id, development=index.development)
-        self._fetcher = GuardedFetcher(downloads, self._guard, cache / "documents" / index.cache_name)
+        self._fetcher = GuardedFetcher(
+            downloads, self._guard, cache / "documents" / index.cache_name, pinned=index.root_version()
+        )
         self._pages: dict[NormalizedName, VouchedPage] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="indexsite-")
         try:
@@ -50,6 +52,7 @@ class Snapshot:
                 target_base_url=self._index.targets_url,
                 fetcher=self._fetcher,
                 bootstrap=self._index.root_bytes(),
+                config=CONFIG,
             )
             updater.refresh()
             updater.get_targetinfo(_NOBODYS)  # lets the guard see both claimed roles before any project is asked for

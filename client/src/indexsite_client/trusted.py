@@ -54,6 +54,13 @@ class TrustedIndex:
     def root_bytes(self) -> bytes:
         return (self.folder / "root.json").read_bytes()
 
+    def root_version(self) -> int:
+        """Of the pinned root; 0 where it cannot be read, which the Updater then says."""
+        try:
+            return int(json.loads(self.root_bytes())["signed"]["version"])
+        except (ValueError, KeyError, TypeError):
+            return 0
+
     def token(self, environment_token: Token | None) -> Token | None:
         """The token to read with: the environment's before the stored one; raises UsageError over plain http."""
         token = environment_token or load_token(self.folder / "token")

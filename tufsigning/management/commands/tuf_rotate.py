@@ -11,12 +11,11 @@ from django.db import DatabaseError
 from storage.contract import StorageUnavailableError
 from tufsigning.ceremony_folder import read_newer
 from tufsigning.clock import signing_time
-from tufsigning.core.offline import OfflineDocuments
+from tufsigning.core.offline import Ground, OfflineDocuments, check_documents
 from tufsigning.errors import TrustError
 from tufsigning.guiding import FOLDER, Standing, steps
-from tufsigning.importing import check_import, finish_import, import_documents
+from tufsigning.importing import check_import, finish_waiting, import_documents
 from tufsigning.library import Library
-from tufsigning.publisher import Publisher
 from tufsigning.replacing import Replacement, begin, replace_at_once, replaces_online_key
 
 
@@ -41,50 +40,65 @@ class Command(BaseCommand):
         parser.add_argument("--cancel", action="store_true", help="keep the old key, as long as root names it")
 
     def handle(self, *args: object, **options: Any) -> None:  # Any: argparse's values
+        if options["compromised"] and not options["folder"]:
+            raise CommandError(f"Give the {FOLDER} of a ceremony that replaces the online key.")
         try:
-            folder = options["folder"]
-            new = read_newer(folder, Library().current()) if folder else None
-            if options["compromised"] and not (new and new.all()):
-                raise CommandError(
-                    f"Give the {FOLDER} of a ceremony that replaces the online key, with newer documents."
-                )
             if not options["check"]:
-                self._act(new, compromised=options["compromised"], cancel=options["cancel"])
-            elif new and new.all():
-                check_import(new, current=Library().current(), begins_chain=False, now=signing_time())
-                self._say("These documents can be taken", new)
+                finish_waiting(clock=signing_time, wait=time.sleep)  # first: what was begun and killed
+            new = _read_checked(options["folder"]) if options["folder"] else None
+            if options["check"]:
+                if new:
+                    self._say("These can be taken", new)
+            elif new:
+                self._take(new, compromised=options["compromised"])
+                self._say("Published", new)
+            elif not options["compromised"]:
+                self._go_on(cancel=options["cancel"])
         except (TrustError, DatabaseError, StorageUnavailableError) as error:
             raise CommandError(str(error).strip()) from error
         for sentence in steps(Standing.now(Library())):
             self.stdout.write(sentence)
 
-    def _act(self, new: OfflineDocuments | None, *, compromised: bool, cancel: bool) -> None:
-        finish_import(Publisher(Library()), signing_time)  # what was begun and killed
+    def _take(self, new: OfflineDocuments, *, compromised: bool) -> None:
+        """Publish documents that were checked, each kind of replacement in its own way."""
         current = Library().current()
-        if compromised and new:
+        if compromised:
             replace_at_once(new, current=current, clock=signing_time, wait=time.sleep)
-            self._say("Published", new)
-            return
-        replacement, standing = Replacement(signing_time, time.sleep, self._count), Standing.now(Library())
-        if cancel:
-            standing.check_may_cancel()
-            replacement.drop_old()
-        elif new and new.all() and replaces_online_key(new, current=current):
+        elif replaces_online_key(new, current=current):
             rotation = begin(new, current=current, now=signing_time())
-            replacement.sign_with_both(rotation)
-            replacement.name_new_key(new, rotation)
-            self._say("Published", new)
-        elif new and new.all():
+            self._replacement.sign_with_both(rotation)
+            self._replacement.name_new_key(new, rotation)
+        else:
             check_import(new, current=current, begins_chain=False, now=signing_time())
             import_documents(new, begins_chain=False, clock=signing_time, wait=time.sleep)
-            self._say("Published", new)
+
+    def _go_on(self, *, cancel: bool) -> None:
+        """Do our part of what comes next without new documents."""
+        standing = Standing.now(Library())
+        if cancel:
+            standing.check_may_cancel()
+            self._replacement.drop_old()
         elif standing.rotation and not standing.names_new:
-            replacement.sign_with_both(standing.rotation)
+            self._replacement.sign_with_both(standing.rotation)
         elif standing.may_drop_old:
-            replacement.drop_old()
+            self._replacement.drop_old()
+
+    @property
+    def _replacement(self) -> Replacement:
+        return Replacement(signing_time, time.sleep, self._count)
 
     def _say(self, what: str, new: OfflineDocuments) -> None:
         self.stdout.write(f"{what}: {', '.join(f'{each.role} {each.version}' for each in new.all())}.")
 
     def _count(self, left: int) -> None:
         self.stdout.write(f"Signed anew; {left} documents are left.")
+
+
+def _read_checked(folder: Path) -> OfflineDocuments | None:
+    """What is newer in the folder, if clients would follow to it; None where nothing is. Raises TrustError."""
+    current = Library().current()
+    new = read_newer(folder, current)
+    if not new.all():
+        return None
+    check_documents(new, ground=Ground.of(current), begins_chain=False, now=signing_time())
+    return new

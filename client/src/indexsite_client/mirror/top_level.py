@@ -10,7 +10,7 @@ from tuf.ngclient import Updater
 
 from indexsite_client import remembered
 from indexsite_client.boundary import speaking
-from indexsite_client.documents import GuardedFetcher, Reader
+from indexsite_client.documents import CONFIG, GuardedFetcher, Reader
 from indexsite_client.guard import ShapeGuard
 from indexsite_client.protocol import EXTENSION
 from indexsite_client.trusted import TrustedIndex, cache_folder
@@ -64,7 +64,7 @@ def read_top_level(index: TrustedIndex, reader: Reader, guard: ShapeGuard, *, is
             for path in (folder / "timestamp.json", folder / "snapshot.json"):
                 path.unlink(missing_ok=True)
         cache = Path(name, "documents") if is_mirror else cache_folder() / "documents" / index.cache_name
-        fetcher = GuardedFetcher(BoundedReader(reader), guard, cache)
+        fetcher = GuardedFetcher(BoundedReader(reader), guard, cache, pinned=index.root_version())
         try:
             found = _refresh(index, folder, fetcher)
         except BaseException:
@@ -78,7 +78,8 @@ def read_top_level(index: TrustedIndex, reader: Reader, guard: ShapeGuard, *, is
 
 def _refresh(index: TrustedIndex, folder: Path, fetcher: GuardedFetcher) -> TopLevel:
     with speaking(f"The metadata of {index.url}"):
-        updater = Updater(str(folder), index.metadata_url, fetcher=fetcher, bootstrap=index.root_bytes())
+        pinned = index.root_bytes()
+        updater = Updater(str(folder), index.metadata_url, fetcher=fetcher, bootstrap=pinned, config=CONFIG)
         updater.refresh()
         return _collect(folder)
 
