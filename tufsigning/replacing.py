@@ -144,7 +144,7 @@ def left(library: Library, current: Current, is_done: IsDone, done: set[tuple[st
     for role, content in ((TIMESTAMP, current.timestamp), (SNAPSHOT, current.snapshot)):
         if not is_done(content):
             yield role
-    for role in current.entries.roles():
+    for role in current.roles():
         if role == RECENTLY_CLAIMED or is_bin(role):
             version = role, int(current.entries[role]["version"])
             if version in done:

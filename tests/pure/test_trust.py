@@ -20,6 +20,7 @@ from indexsite_client.protocol import (
     TIMESTAMP,
     UNCLAIMED,
     Bins,
+    BinStyle,
     RoleHeader,
     offline_signed,
     targets_signed,
@@ -39,13 +40,13 @@ def header(role: str, version: int = 1) -> RoleHeader:
     return RoleHeader(role, version, NOW + timedelta(days=version), "index")
 
 
-def current(count: int) -> Current:
+def current(count: int, style: BinStyle = BinStyle.SUCCINCT) -> Current:
     """A publication whose root names two holders, with a bin more recent than the others."""
     offline, online = role_keys([each.public_key for each in OFFLINE], 2), role_keys([ONLINE.public_key], 1)
     keys = dict.fromkeys([ROOT, TARGETS, CLAIMED, UNCLAIMED], offline)
     keys |= dict.fromkeys([TIMESTAMP, SNAPSHOT, RECENTLY_CLAIMED, BIN_PREFIX], online)
     signed = {
-        role: offline_signed(header(role), keys, bins=Bins(count), development=False)
+        role: offline_signed(header(role), keys, bins=Bins(count, style), development=False)
         for role in (ROOT, TARGETS, CLAIMED, UNCLAIMED)
     }
     signed[RECENTLY_CLAIMED] = targets_signed(
@@ -77,6 +78,16 @@ def test_the_tree_names_each_role_below_its_delegator_with_its_keys() -> None:
     root = roles[0]
     assert (root.threshold, [key.holder for key in root.keys]) == (2, ["Ann", "Bob", ""])
     assert {key.kind for key in root.keys} == {"ed25519"}
+
+
+def test_the_tree_is_the_same_with_explicit_bins_and_counts_no_bin_that_is_gone() -> None:
+    succinct, explicit = current(16), current(16, BinStyle.EXPLICIT)
+    assert [replace(role, version=0) for role in describe_roles(explicit)] == [
+        replace(role, version=0) for role in describe_roles(succinct)
+    ]
+    gone = replace(succinct, entries=succinct.entries.updated({"bin-00": {"version": 99, "length": 1}}))
+    assert describe_roles(gone) == describe_roles(succinct)
+    assert "bin-00" not in gone.roles()
 
 
 def trust(*roles: RoleFacts, is_development: bool = False) -> Trust:
