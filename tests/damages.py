@@ -172,6 +172,14 @@ DAMAGES = [
         "timestamp.json",
         "TIMESTAMP",
     ),
+    Damage(
+        "an older timestamp",
+        "older = get(TIMESTAMP); forge(WHEEL, entry(WHEEL));"
+        " open(KEEP, 'wb').write(get(TIMESTAMP)); put(TIMESTAMP, older)",
+        "put(TIMESTAMP, open(KEEP, 'rb').read())",
+        "rolled-back",
+        "timestamp.json",
+    ),
     forgery("a file signed that no page lists", GHOST, "entry(WHEEL)", "target-unlisted", GHOST),
     forgery("a file not signed by itself", WHEEL, "None", "page-lists-no-target", WHEEL),
     forgery("a file signed with other bytes", WHEEL, "entry('other/index.json')", "page-differs-from-target", WHEEL),

@@ -14,6 +14,7 @@ import pytest
 from tests.backups import SMALL, run, upload
 from tests.conftest import _index_factory
 from tests.running import RunningIndex, ask
+from tests.test_tuf_init import Home
 
 Said = dict[str, Any]  # Any: the audit's JSON
 
@@ -68,10 +69,23 @@ def test_the_file_of_hashes_is_sorted_and_names_what_the_index_serves(hashes: Pa
     assert checked.returncode == 0, checked.stderr
 
 
-def test_a_copy_of_now_is_the_same(index: RunningIndex, hashes: Path, mirror: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def real_mirror(index: RunningIndex, mirror: Path) -> Path:
+    """What `indexsite mirror` makes."""
+    home, folder = Home(mirror.parent / "home"), mirror.parent / "real-mirror"
+    trusted = home.indexsite("trust", f"{index.url}/", "--fingerprint", index.fingerprint(), "--development")
+    assert trusted.returncode == 0, trusted.stderr
+    mirrored = home.indexsite("mirror", folder)
+    assert mirrored.returncode == 0, mirrored.stderr
+    return folder
+
+
+def test_a_copy_of_now_is_the_same(
+    index: RunningIndex, hashes: Path, mirror: Path, real_mirror: Path, tmp_path: Path
+) -> None:
     assert run(index, "backup", tmp_path / "backup").returncode == 0
     assert run(index, "tuf_export", tmp_path / "export").returncode == 0
-    for copy in (hashes, mirror, tmp_path / "backup", tmp_path / "export"):
+    for copy in (hashes, mirror, real_mirror, tmp_path / "backup", tmp_path / "export"):
         said = against(index, copy)
         assert (said["findings"], said["differing"]) == ([], []), copy
 
@@ -163,10 +177,12 @@ def test_a_blob_that_nothing_explains_is_surplus_after_a_day(index: RunningIndex
     assert run(index, "tuf_audit").returncode == 0
 
 
-def test_what_changed_since_is_told_and_is_no_finding(index: RunningIndex, hashes: Path, mirror: Path) -> None:
+def test_what_changed_since_is_told_and_is_no_finding(
+    index: RunningIndex, hashes: Path, mirror: Path, real_mirror: Path
+) -> None:
     """Last: it changes the index."""
     upload(index, index.token(), "copied", "2.0")
-    for copy in (hashes, mirror):
+    for copy in (hashes, mirror, real_mirror):
         said = against(index, copy)
         assert said["findings"] == []
         assert [(each["kind"], each["path"]) for each in said["differing"] if "copied" in each["path"]] == [

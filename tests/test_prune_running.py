@@ -62,5 +62,6 @@ def test_a_prune_that_is_killed_leaves_less_to_the_next_and_harms_nobody(new_ind
     assert not any(".doomed-" in name for name in after)
     assert len(before - after) > 6
     assert index.manage("tuf_prune").startswith("Removed 0 documents and 0 blobs")
+    assert "nothing is wrong." in index.manage("tuf_audit")
     found = verified_files(new_updater(index, tmp_path / "verify", index.root()), "pruned")
     assert set(found) == {filename for filename, _ in [*files, wheel("pruned", "4.0")]}

@@ -20,9 +20,10 @@ from storage.filesystem import DurableFileSystemStorage
 from tufsigning import records
 from tufsigning.ceremony import hold_development_ceremony, renew_development_roles
 from tufsigning.core.documents import read_signed
+from tufsigning.core.publication import Plan
 from tufsigning.errors import PublicationRaceError
 from tufsigning.library import Library
-from tufsigning.models import Document, Publication, PublisherLease, RoleHead
+from tufsigning.models import Document, Publication, PublicLogEntry, PublisherLease, RoleHead
 from tufsigning.publisher import Publisher
 from tufsigning.restoration import restore_from_published
 
@@ -277,3 +278,11 @@ def test_of_two_workers_that_find_an_act_due_one_runs_it() -> None:
     with connection.execute_wrapper(rival_claims):
         assert not claim(act, now=later)
     assert rival
+
+
+def test_a_log_entry_that_a_crash_left_out_comes_with_an_empty_plan_too(publisher: Publisher) -> None:
+    [entry] = PublicLogEntry.objects.all()
+    PublicLogEntry.objects.all().delete()
+    assert publisher.publish_plan(lambda current: Plan({}), timezone.now, settle=lambda: None)
+    assert PublicLogEntry.objects.get().line == entry.line
+    assert Publication.objects.count() == 1

@@ -34,6 +34,11 @@ def tree(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
+def everything(folder: Path) -> set[Path]:
+    """Every path of a folder, but those of the client's cache."""
+    return {path for path in folder.rglob("*") if "xdg-cache" not in path.parts}
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
