@@ -74,12 +74,10 @@ def folder_of(recovery: Recovery) -> Path:
     return Path(settings.DATA) / "recovery" / str(recovery.pk)
 
 
-def begin(case: str, reference: Path, fingerprint: str, *, now: datetime) -> Recovery:
-    """Begin, or go on with the one that is under way, whose copy may be another one now; raises RecoveryError."""
+def _begin(case: str, reference: Path, fingerprint: str, *, now: datetime) -> Recovery:
+    """Begin, or go on with the one that is under way, whose copy may be another one now."""
     with transaction.atomic():
         recovery = under_way()
-        if recovery is not None and recovery.case != case:
-            raise RecoveryError(f"A recovery of the case {recovery.case} is under way: finish or --abandon it first.")
         said = {"reference": str(reference.resolve()), "fingerprint": fingerprint}
         if recovery is None:
             recovery = Recovery.objects.create(case=case, began_at=now, **said)
@@ -99,20 +97,26 @@ def abandon(*, now: datetime) -> bool:
 
 
 @contextmanager
-def _ground_work(recovery: Recovery) -> Iterator[tuple[Copy, Current, Notebook, str]]:
-    """The copy, verified, and what clients are shown; the last is why that cannot be read."""
-    copy = open_copy(Path(recovery.reference))
+def _verified(reference: Path, fingerprint: str) -> Iterator[tuple[Copy, Current, Notebook]]:
+    """The copy, its state once it is verified, and its targets."""
+    copy = open_copy(reference)
     with Notebook() as notebook:
-        good = verify_copy(copy, fingerprint=recovery.fingerprint, note=notebook.note_good)
-        yield copy, good, notebook, note_shown(notebook, Library())
+        yield copy, verify_copy(copy, fingerprint=fingerprint, note=notebook.note_good), notebook
 
 
-def look(recovery: Recovery, *, now: datetime) -> Report:
-    """Compare, and write what was found; a file of decisions that is there already stays as it was edited."""
-    folder = folder_of(recovery)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    report = Report(folder)
-    with _ground_work(recovery) as (copy, good, notebook, doubt):
+def look(case: str, reference: Path, fingerprint: str, *, now: datetime) -> Report:
+    """Make the index read-only, compare, and write what was found; again, it goes on with the recovery under way.
+
+    A copy that cannot be believed changes nothing. A file of decisions that is there already stays as it was edited.
+    """
+    known = under_way()
+    if known is not None and known.case != case:
+        raise RecoveryError(f"A recovery of the case {known.case} is under way: finish or --abandon it first.")
+    with _verified(reference, fingerprint) as (copy, good, notebook):
+        recovery = _begin(case, reference, fingerprint, now=now)
+        folder = folder_of(recovery)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        report, doubt = Report(folder), note_shown(notebook, Library())
         report.good = _described(good, notebook.count_good(), can_restore=copy.can_restore)
         report.doubts = [*([doubt] if doubt else []), *_chain_doubts(good)]
         report.documents = list(_document_words(good))
@@ -145,7 +149,7 @@ def publish(
         raise RecoveryError("Nothing was compared yet: run the command with --reference first, and look at the files.")
     decided = read_decisions(decisions or folder_of(recovery) / "decisions.txt", keep=keep)
     case, changed = CASES[recovery.case], 0
-    with _ground_work(recovery) as (copy, good, notebook, _):
+    with _verified(Path(recovery.reference), recovery.fingerprint) as (copy, good, notebook):
         new = read_ceremony(ceremony, current=good)
         if is_published(new):
             settle(recovery, now=clock())
@@ -155,6 +159,7 @@ def publish(
         new = _not_in_force(read_ceremony(ceremony, current=ground), ground)
         check_new(new, case=case, ground=ground, now=clock())
         _check_signer(new, ground)
+        note_shown(notebook, Library())
         changed = restore_projects(compare(copy, good, notebook), copy, decided, now=clock())
     republish(recovery, new, ground, clock=clock, wait=wait)
     return changed

@@ -73,8 +73,7 @@ class Command(BaseCommand):
         fingerprint = (fingerprint or (known.fingerprint if known else "")).lower()
         if reference is None or not fingerprint:
             raise RecoveryError("Name the copy with --reference, and the root's --fingerprint from your papers.")
-        recovery = story.begin(case, reference, fingerprint, now=signing_time())
-        report = story.look(recovery, now=signing_time())
+        report = story.look(case, reference, fingerprint, now=signing_time())
         if as_json:
             self.stdout.write((report.folder / "differences.json").read_text())
             return
