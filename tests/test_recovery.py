@@ -19,7 +19,7 @@ from packages.models import File, Hold, JournalEntry, Project
 from packages.policy import LENIENT
 from packages.uploads import check_writable
 from storage.contract import blob_name, document_name, read_bytes, the_storage
-from tests.ceremonies import Ceremony, write_documents
+from tests.ceremonies import Ceremony, new_signer, write_documents
 from tests.test_importing import choose_key
 from tests.test_importing import real as real  # a fixture
 from tests.test_publishers import add_file, listed
@@ -343,3 +343,22 @@ def test_stolen_offline_keys_and_versions_that_ran_ahead_are_cured(robbed: Robbe
     call_command("tuf_recover", "offline-keys", ceremony=robbed.folder / "fresh")
     assert look() == 3
     assert Looker(tmp_path / "new", robbed.folder / "store", root)() == 3
+
+
+def test_a_lost_root_key_is_trusted_nowhere_afterwards(robbed: Robbed) -> None:
+    lost, *kept = robbed.ceremony.holders[ROOT]
+    fresh = replace(robbed.ceremony, holders={**robbed.ceremony.holders, ROOT: (new_signer(), *kept)})
+    old, new = robbed.folder / "old", robbed.folder / "new"
+    write_documents(old, [robbed.ceremony.document(ROOT, 3)])
+    write_documents(new, [fresh.document(ROOT, 3)])
+    key = lost.public_key.keyid
+    for named in ([], [key[:7]]):
+        with pytest.raises(CommandError, match="Name each lost key"):
+            call_command("tuf_recover", "root-key", ceremony=new, lost=named)
+    with pytest.raises(CommandError, match=f"root document still trusts the lost key {key[:8]}"):
+        call_command("tuf_recover", "root-key", ceremony=old, lost=[key[:8]])
+    assert Library().current().root_version == 2
+    call_command("tuf_recover", "root-key", ceremony=new, lost=[key[:8].upper()])
+    assert Library().current().root_version == 3
+    assert key not in read_signed(Library().current().roots[-1])["keys"]
+    assert not Hold.objects.exists()

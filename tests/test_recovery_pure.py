@@ -13,9 +13,8 @@ from tufsigning.recovery.errors import DecisionFaultyError
 DEMO = NormalizedName("demo")
 
 
-def file(version: str, sha256: str = "a", **said: str) -> PageFile:
-    name = f"demo-{version}.tar.gz"
-    return replace(PageFile(name, sha256 * 64, 1, "2026-01-01T00:00:00.000000Z"), **said)
+def file(version: str, sha256: str = "a") -> PageFile:
+    return PageFile(f"demo-{version}.tar.gz", sha256 * 64, 1, "2026-01-01T00:00:00.000000Z")
 
 
 def page(*files: PageFile, status: ProjectStatus = ProjectStatus.ACTIVE) -> ProjectPage:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tufsigning', '0004_offline_imports_and_key_uses'),
+        ('tufsigning', '0005_key_rotation'),
     ]
 
     operations = [

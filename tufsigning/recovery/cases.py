@@ -17,7 +17,8 @@ class Case:
     """A case: whose keys are in other hands, and what must be new after it.
 
     `stolen` are the offline roles of which no document after the copy counts. A root that `begins_chain` is pinned
-    anew by every client. `ceremony` are the commands of the holders.
+    anew by every client. `ceremony` are the commands of the
+    holders. Where nothing could be forged, nothing `compares` the index with a copy.
     """
 
     name: str
@@ -25,8 +26,10 @@ class Case:
     ceremony: tuple[str, ...]
     stolen: frozenset[str] = frozenset()
     begins_chain: bool = False
+    compares: bool = True
 
 
+ROOT_KEY = "root-key"
 CASES = {
     case.name: case
     for case in (
@@ -36,6 +39,12 @@ CASES = {
             "Enough keys of targets or unclaimed to sign are in other hands; so may be the online key.",
             (_ONLINE, _HOLDERS, *_DRAFT),
             stolen=frozenset({TARGETS, UNCLAIMED}),
+        ),
+        Case(
+            ROOT_KEY,
+            "Root keys, fewer than the threshold, are in other hands: nobody could forge anything with them.",
+            (_HOLDERS, *_DRAFT),
+            compares=False,
         ),
     )
 }

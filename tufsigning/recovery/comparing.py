@@ -4,7 +4,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indexsite_client.protocol import NormalizedName, PageFile, ProjectPage, ProtocolError, page_bytes, read_page
+from indexsite_client.protocol import (
+    RECENTLY_CLAIMED,
+    NormalizedName,
+    PageFile,
+    ProjectPage,
+    ProtocolError,
+    page_bytes,
+    read_page,
+)
 from packages import outbox
 from storage.contract import blob_name, read_bytes
 from tufsigning.audit.reference import read_bounded
@@ -34,7 +42,7 @@ def note_shown(notebook: Notebook, library: Library) -> str:
     """Note every target that clients are shown now; returns why that is not possible, empty where it is."""
     try:
         current = library.current()
-        for role in current.entries.roles():
+        for role in (*current.bins.names(), RECENTLY_CLAIMED):  # the snapshot may name bins that were retired
             targets = library.targets(current, role)
             notebook.note_shown((path, each["hashes"]["sha256"], each["length"]) for path, each in targets.items())
     except (TrustError, KeyError, TypeError, ValueError, AttributeError) as error:

@@ -16,9 +16,9 @@ from indexsite_client.protocol import (
     UNCLAIMED,
     Json,
     delegated_roles,
+    read_bins,
 )
 from tufsigning.core.auditing import Delegator, judge
-from tufsigning.core.bins import bin_names
 from tufsigning.core.canonical import canonical_bytes, read_object
 from tufsigning.core.chains import follows, roots_in_force
 from tufsigning.core.documents import JOURNAL, LOG, read_signed
@@ -96,9 +96,7 @@ class _Reader:
 
 
 def _delegated(role: str, signed: Json) -> Iterable[str]:
-    if role == UNCLAIMED and (succinct := signed["delegations"].get("succinct_roles")):
-        return bin_names(succinct["bit_length"])
-    return delegated_roles(signed)
+    return read_bins(signed).names() if role == UNCLAIMED else delegated_roles(signed)
 
 
 def _trusted_roots(copy: Copy, timestamp: bytes | None, fingerprint: str) -> tuple[bytes, ...]:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from indexsite_client.protocol import (
     RECENTLY_CLAIMED,
+    UNCLAIMED,
     Json,
     NormalizedName,
     ProjectPage,
@@ -18,7 +19,7 @@ from indexsite_client.protocol import (
 from packages import outbox
 from storage.contract import blob_name, the_storage
 from tufsigning import records
-from tufsigning.core.bins import bin_names
+from tufsigning.core.bins import read_bins
 from tufsigning.core.documents import target_entry
 from tufsigning.core.offline import OfflineDocuments
 from tufsigning.core.publication import Change, Current, Plan, plan_publication
@@ -51,6 +52,7 @@ def republish(
     with transaction.atomic():
         records.record_signed(new.all(), now=clock(), offline=True)
         bring_versions_back(now=clock())
+        records.end_rotation()  # of a key that is trusted nowhere now
         records.raise_heads({each.role: each.version for each in new.all()})
 
     def plan(current: Current) -> Plan:
@@ -75,9 +77,8 @@ def settle(recovery: Recovery, *, now: datetime) -> None:
 
 
 def _plan_everything(current: Current, new: OfflineDocuments, *, begins_chain: bool) -> Plan:
-    plan = plan_publication(
-        _changes(), bit_length=current.bit_length, read_targets=lambda role: {}, renew=bin_names(current.bit_length)
-    )
+    bins = next((read_bins(each.content) for each in new.all() if each.role == UNCLAIMED), current.bins)
+    plan = plan_publication(_changes(), bins=bins, read_targets=lambda role: {}, renew=bins.names())
     return Plan({RECENTLY_CLAIMED: {}, **plan.targets}, tuple(new.all()), begins_chain=begins_chain)
 
 

@@ -20,9 +20,9 @@ from indexsite_client.protocol import ROOT, Json
 from packages import outbox
 from tufsigning.ceremony_folder import read_ceremony
 from tufsigning.core.documents import read_signed
-from tufsigning.core.offline import OfflineDocuments, online_keys
+from tufsigning.core.offline import OfflineDocuments, online_key_sets
 from tufsigning.core.publication import Current
-from tufsigning.keys import load_online_signer
+from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
 from tufsigning.models import Recovery
 from tufsigning.recovery import evidence
@@ -175,7 +175,7 @@ def _not_in_force(new: OfflineDocuments, ground: Current) -> OfflineDocuments:
 def _check_signer(new: OfflineDocuments, ground: Current) -> None:
     """Raise OnlineKeyError unless we have the online key that the new documents name, before anything changes."""
     upper = {**ground.upper, **{role: each.content for role, each in new.others.items()}}
-    load_online_signer(online_keys(read_signed(new.roots[-1].content), upper))
+    load_online_signers(online_key_sets(read_signed(new.roots[-1].content), upper))
 
 
 def _described(good: Current, targets: int, *, can_restore: bool) -> Json:

@@ -13,8 +13,9 @@ from tufsigning.clock import signing_time
 from tufsigning.errors import TrustError
 from tufsigning.models import Recovery
 from tufsigning.recovery import bulletins, story
-from tufsigning.recovery.cases import CASES
+from tufsigning.recovery.cases import CASES, ROOT_KEY
 from tufsigning.recovery.errors import RecoveryError
+from tufsigning.recovery.root_key import replace_root_key
 from tufsigning.recovery.story import Report
 
 _FAULTS = (TrustError, DatabaseError, StorageUnavailableError, OSError)
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--keep", action="append", default=[], metavar="WHAT", help="a target path, a project, or 'all'; repeatable"
         )
+        parser.add_argument("--lost", action="append", default=[], metavar="ID", help=f"with {ROOT_KEY}: a lost key")
         parser.add_argument("--status", action="store_true", help="how far it is, and what is next")
         parser.add_argument("--abandon", action="store_true", help="give the recovery up; nothing is published")
         parser.add_argument("--bulletin", type=Path, metavar="FILE", help="put this bulletin at /trust/bulletins/")
@@ -62,6 +64,8 @@ class Command(BaseCommand):
             self.stdout.write("Given up; uploads are taken again." if story.abandon(now=signing_time()) else _NOTHING)
         elif options["status"] or case is None:
             self._tell_status()
+        elif case == ROOT_KEY:
+            self._replace_root_key(options["ceremony"], options["lost"])
         elif options["ceremony"]:
             self._publish(case, **options)
         else:
@@ -93,6 +97,18 @@ class Command(BaseCommand):
         self.stdout.write(
             "Uploads are taken again. Now restart every worker with the INDEXSITE_ONLINE_KEY that this command had, run"
             " 'manage.py tuf_audit', and tell your users: 'manage.py tuf_recover --bulletin-template'."
+        )
+
+    def _replace_root_key(self, ceremony: Path | None, lost: list[str]) -> None:
+        if ceremony is None:
+            steps = "\n".join(f"  {each}" for each in CASES[ROOT_KEY].ceremony)
+            self.stdout.write(f"{CASES[ROOT_KEY].what} Today, in the ceremony's folder, offline:\n{steps}")
+            self.stdout.write(f"Then: manage.py tuf_recover {ROOT_KEY} --lost ID --ceremony FOLDER")
+            return
+        for document in replace_root_key(ceremony, lost, clock=signing_time, wait=time.sleep):
+            self.stdout.write(f"published: {document.role} {document.version}, sha256 {document.sha256}")
+        self.stdout.write(
+            "The lost key is trusted nowhere. Tell your users: 'manage.py tuf_recover --bulletin-template'."
         )
 
     def _tell_status(self) -> None:
