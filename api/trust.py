@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from api.documented import documented
 from api.view import ApiView
+from tufsigning.recovery import bulletins
 from tufsigning.trust import reader
 
 
@@ -48,6 +49,19 @@ class LogHeadSerializer(serializers.Serializer[Any]):  # Any: as above
     sha256 = serializers.CharField()
 
 
+class BulletinSerializer(serializers.Serializer[Any]):  # Any: as above
+    """What users are told about a matter of trust, in plain text."""
+
+    id = serializers.IntegerField(min_value=1)
+    title = serializers.CharField()
+    happened = serializers.CharField()
+    keys = serializers.CharField(allow_blank=True)
+    releases = serializers.CharField(allow_blank=True)
+    advice = serializers.CharField()
+    published_at = serializers.DateTimeField()
+    warns_until = serializers.DateTimeField(allow_null=True, help_text="how long `/trust/` warns of it")
+
+
 class TrustSerializer(serializers.Serializer[Any]):  # Any: as above
     """The trust of the index, as the page `/trust/` shows it."""
 
@@ -59,6 +73,7 @@ class TrustSerializer(serializers.Serializer[Any]):  # Any: as above
     roles = RoleSerializer(many=True)
     warnings = WarnedSerializer(many=True)
     log = LogHeadSerializer(allow_null=True)
+    bulletins = BulletinSerializer(many=True, help_text="the newest first, at most 40")
 
 
 class TrustDetails(ApiView):
@@ -77,5 +92,6 @@ class TrustDetails(ApiView):
             "roles": found.roles,
             "warnings": found.warned(timezone.now()),
             "log": found.entry,
+            "bulletins": bulletins.published(now=timezone.now(), limit=40),
         }
         return Response(TrustSerializer(said).data)

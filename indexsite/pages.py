@@ -15,6 +15,7 @@ from downloads.keeping import project_downloads
 from indexsite_client.protocol import NormalizedName, ProtocolError, normalize_name
 from packages import shelves
 from packages.about import about_release
+from packages.holding import read_only_reason
 from packages.index_address import index_address
 from packages.manage.access import is_manager
 from packages.shelves import ProjectShelf
@@ -78,7 +79,7 @@ def release(request: HttpRequest, name: str, version: str) -> HttpResponse:
 def upload(request: HttpRequest) -> HttpResponse:
     """A form for files from one's own disk."""
     policy = settings.UPLOAD_POLICY
-    about = {"limit": policy.file_limit, "read_only": policy.read_only}
+    about = {"limit": policy.file_limit, "read_only": read_only_reason()}
     return render(request, "upload.html", {**about_index(request), **about})
 
 

@@ -15,6 +15,7 @@ from tufsigning.core.canonical import read_object
 from tufsigning.core.tree import RoleFacts
 from tufsigning.errors import TrustError
 from tufsigning.log import last_entries
+from tufsigning.recovery import bulletins
 from tufsigning.trust import reader
 
 _ROW, _STEP, _TOP = 58, 22, 4  # of the picture, in its own units
@@ -48,6 +49,7 @@ def trust(request: HttpRequest) -> HttpResponse:
     """What there is to trust here, and why."""
     context = about_index(request)
     try:
+        context["bulletins"] = bulletins.warning_ones(now=timezone.now())
         found = reader.trust()
         now = timezone.now()
         context |= {"facts": found, "warned": found.warned(now), "drawn": _draw(found.roles, now)}

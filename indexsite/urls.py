@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from indexsite import feeds, health, json_api, pages
+from indexsite import bulletins, feeds, health, json_api, pages
 from indexsite.late_urls import LateAddresses
 from indexsite.operation.metrics import metrics
 from indexsite.search_page import search_page
@@ -16,6 +16,9 @@ urlpatterns = [
     path("search/", search_page, name="search"),
     path("project/<str:name>/", pages.project, name="project"),
     path("trust/", trust, name="trust"),
+    path("trust/bulletins/", bulletins.bulletin_list, name="bulletins"),
+    path("trust/bulletins/feed.xml", bulletins.bulletin_feed, name="feed-bulletins"),
+    path("trust/bulletins/<int:number>/", bulletins.bulletin_page, name="bulletin"),
     path("upload/", pages.upload, name="upload"),
     path("upload/files/<str:filename>", page_upload, name="upload-file"),
     path("project/<str:name>/<str:version>/", pages.release, name="release"),

@@ -23,11 +23,12 @@ from indexsite_client.protocol import (
     ProjectStatus,
 )
 from packages import changes as visible
-from packages import restoration, sealing
+from packages import holding, recovering, restoration, sealing
 from packages.attestations.models import FileProvenance
 from packages.chain import JournalHead as JournalHead  # of which the publisher knows from here
 from packages.chain import rfc3339
 from packages.models import File, OutboxEntry, Project, yank_shown
+from packages.recovering import Told as Told
 
 PUBLISH_ACTOR = "publish_waiting_changes"  # of tufsigning, named here by a constant so that nothing imports upwards
 PUBLISH_QUEUE = "tuf"
@@ -222,3 +223,28 @@ def restore(page: ProjectPage, *, voucher: str, now: datetime) -> int:
 def restore_deletion(project: NormalizedName, *, now: datetime) -> int:
     """The same for a project whose page is gone meanwhile."""
     return restoration.restore_deletion(project, now=now)
+
+
+def hold(reason: str) -> None:
+    """Make the index read-only until `release_hold`, inside the caller's transaction."""
+    holding.hold(reason)
+
+
+def release_hold() -> None:
+    """Take changes again."""
+    holding.release()
+
+
+def journal_since(project: NormalizedName, *, number: int, limit: int) -> list[Told]:
+    """What the journal tells of a project behind the entry of a number, the newest last; not what we did ourselves."""
+    return recovering.journal_since(project, number=number, limit=limit)
+
+
+def journal_lacks(*, entries: int, sha256: str) -> bool:
+    """Whether the journal's entry of this number is missing, or is another one."""
+    return bool(entries) and journal_hash(entries) != sha256
+
+
+def bring_to(name: NormalizedName, page: ProjectPage | None, *, voucher: str, now: datetime) -> int:
+    """Make the rows of a project say what this page says, None: that it is deleted; returns how many rows changed."""
+    return recovering.bring_to(name, page, voucher=voucher, now=now)

@@ -17,6 +17,7 @@ from packages.blobs import IncomingBlob
 from packages.distributions import read_distribution
 from packages.errors import IndexReadOnlyError
 from packages.forms import AnnouncedUpload
+from packages.holding import read_only_reason
 from packages.name_lists import check_new_name
 from packages.policy import Policy
 from packages.together import Together
@@ -71,9 +72,9 @@ def _attest(announced: AnnouncedUpload, sha256: str, identities: tuple[Identity,
 
 
 def check_writable(policy: Policy) -> None:
-    """Raise IndexReadOnlyError while nothing may be changed."""
-    if policy.read_only:
-        raise IndexReadOnlyError(policy.read_only)
+    """Raise IndexReadOnlyError while nothing may be changed: by this policy, or because of a hold."""
+    if reason := policy.read_only or read_only_reason():
+        raise IndexReadOnlyError(reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,9 @@ CALLS = (
     Call("GET", "/pypi/demo/1.0/json", everybody(200)),
     Call("GET", "/search/", everybody(200)),
     Call("GET", "/trust/", everybody(200)),
+    Call("GET", "/trust/bulletins/", everybody(200)),
+    Call("GET", "/trust/bulletins/feed.xml", everybody(200)),
+    Call("GET", "/trust/bulletins/1/", everybody(404)),  # there is none yet
     Call("GET", "/rss/updates.xml", everybody(200)),
     Call("GET", "/rss/packages.xml", everybody(200)),
     Call("GET", "/rss/project/demo/releases.xml", everybody(200)),

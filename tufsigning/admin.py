@@ -1,9 +1,9 @@
-"""Publications, to look at in Django's admin."""
+"""Publications, to look at in Django's admin, and bulletins, to write there."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from tufsigning.models import Publication
+from tufsigning.models import Bulletin, Publication
 
 
 @admin.register(Publication)
@@ -21,3 +21,11 @@ class PublicationAdmin(admin.ModelAdmin[Publication]):
     def has_delete_permission(self, request: HttpRequest, obj: Publication | None = None) -> bool:
         """History stays."""
         return False
+
+
+@admin.register(Bulletin)
+class BulletinAdmin(admin.ModelAdmin[Bulletin]):
+    """Plain text; without a moment of publication it is a draft."""
+
+    list_display = ("title", "published_at", "warns_until")
+    ordering = ("-published_at",)

@@ -119,6 +119,17 @@ class ImportWaitsError(TrustError):
         )
 
 
+class RecoveringError(TrustError):
+    """A recovery is under way."""
+
+    code = "recovering"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A recovery is under way, and nothing else is published until it is: see 'manage.py tuf_recover --status'."
+        )
+
+
 class UseUntoldError(TrustError):
     """The sink that must hear of each use of the online key did not."""
 

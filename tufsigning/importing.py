@@ -20,7 +20,13 @@ from tufsigning.core.offline import Ground, OfflineDocuments, bin_keys, check_do
 from tufsigning.core.publication import Current, Plan, Targets, TargetsWhenSigned
 from tufsigning.core.rotation import is_signed_for, read_root, read_targets_role
 from tufsigning.core.verification import CandidateRefusedError
-from tufsigning.errors import ImportWaitsError, NotEstablishedError, PublisherBusyError, StoreMissingError
+from tufsigning.errors import (
+    ImportWaitsError,
+    NotEstablishedError,
+    PublisherBusyError,
+    RecoveringError,
+    StoreMissingError,
+)
 from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
 from tufsigning.models import Document as DocumentRow
@@ -74,6 +80,8 @@ def import_documents(new: OfflineDocuments, *, begins_chain: bool, clock: Clock,
 
     They are kept then, and the worker publishes them.
     """
+    if records.is_recovering():
+        raise RecoveringError
     take_documents(new, begins_chain=begins_chain, now=clock())
     finish_waiting(clock=clock, wait=wait)
 

@@ -19,6 +19,11 @@ def current_entry(current: Current) -> Entry | None:
     return entry_of(current.timestamp, place=current.log, journal=current.journal) if current.timestamp else None
 
 
+def entry_before(current: Current) -> Entry | None:
+    """The entry that the publication after this one follows; where its documents name none, the newest row."""
+    return current_entry(current) or next(iter(last_entries(1)), None)
+
+
 def keep_entry(current: Current) -> None:
     """See to it that the log has the entry of a publication that is visible; it may have it already."""
     entry = current_entry(current)

@@ -142,3 +142,46 @@ class KeyRotation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.old['keyid'][:8]} to {self.new['keyid'][:8]}"
+
+
+class Recovery(models.Model):
+    """What is done after a break-in, from the look at a copy to the publication under new keys (ADR 27)."""
+
+    case = models.CharField(max_length=20)
+    began_at = models.DateTimeField()
+    reference = models.TextField(help_text="the copy of the last good state: a path on the machine of the command")
+    fingerprint = models.CharField(max_length=64, help_text="of the root that the operator has on paper")
+    compared_at = models.DateTimeField(null=True)
+    published_at = models.DateTimeField(null=True)
+    publication = models.BigIntegerField(null=True)
+    abandoned_at = models.DateTimeField(null=True)
+    is_under_way = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="recovery_is_one", fields=["is_under_way"], condition=models.Q(is_under_way=True)
+            )
+        ]
+        verbose_name_plural = "recoveries"
+
+    def __str__(self) -> str:
+        return f"{self.case}, {self.began_at:%Y-%m-%d %H:%M}"
+
+
+class Bulletin(models.Model):
+    """What users are told about a break-in or another matter of trust: plain text, shown from `published_at` on."""
+
+    title = models.CharField(max_length=200)
+    happened = models.TextField(help_text="what happened, and when")
+    keys = models.TextField(blank=True, help_text="which keys are concerned")
+    releases = models.TextField(blank=True, help_text="which releases are concerned")
+    advice = models.TextField(help_text="what users should do")
+    published_at = models.DateTimeField(null=True, blank=True, help_text="empty for a draft")
+    warns_until = models.DateTimeField(null=True, blank=True, help_text="how long /trust/ warns; empty: it does not")
+
+    class Meta:
+        indexes = [models.Index(name="bulletin_newest", fields=["-published_at"])]
+
+    def __str__(self) -> str:
+        return self.title

@@ -150,13 +150,21 @@ class Publisher:
         return Plan({role: self._library.targets(current, role) for role in roles}, offline)
 
     def publish_plan(
-        self, plan_on: Callable[[Current], Plan], clock: Callable[[], datetime], *, settle: Callable[[], None]
+        self,
+        plan_on: Callable[[Current], Plan],
+        clock: Callable[[], datetime],
+        *,
+        settle: Callable[[], None],
+        ground: Callable[[], Current] | None = None,
     ) -> bool:
-        """Publish and settle what `plan_on` makes of the current publication; False while another publisher works."""
-        with self._one_at_a_time, records.publishing_lease(now=clock()) as ours:
+        """Publish and settle what `plan_on` makes of the current publication; False while another publisher works.
+
+        A recovery names its own `ground`, for what is published may be a thief's.
+        """
+        with self._one_at_a_time, records.publishing_lease(now=clock(), recovering=bool(ground)) as ours:
             if not ours:
                 return False
-            now, current = clock(), self._library.current()
+            now, current = clock(), ground() if ground else self._library.current()
             plan = plan_on(current)
             if plan.is_empty:
                 public_log.keep_entry(current)
@@ -246,7 +254,7 @@ class Publisher:
             before = outbox.JournalHead(**current.journal) if current.journal else None
             head = outbox.seal_journal(published=before, now=now)
             public_log.keep_entry(current)  # which a crash may have left out
-        logged = public_log.current_entry(current)
+        logged = public_log.entry_before(current)
         index_id = read_signed(roots[-1])[EXTENSION]["index"]
         signing = Signing(signers, now, versions, index_id, asdict(head), _online_days(), logged)
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))

@@ -18,7 +18,7 @@ from tufsigning.core.documents import Document as SignedDocument
 from tufsigning.core.publication import Candidate
 from tufsigning.core.rotation import Rotation, read_key, said_key
 from tufsigning.errors import PublicationRaceError
-from tufsigning.models import Document, KeyRotation, Publication, PublisherLease, RoleHead
+from tufsigning.models import Document, KeyRotation, Publication, PublisherLease, Recovery, RoleHead
 
 LEASE = timedelta(seconds=10)
 _SLICE = 500
@@ -136,13 +136,22 @@ def end_rotation() -> None:
     KeyRotation.objects.all().delete()
 
 
+def is_recovering() -> bool:
+    """Whether a recovery is under way: until its publication nothing else is published. Reads only."""
+    return Recovery.objects.filter(is_under_way=True).exists()
+
+
 @contextmanager
-def publishing_lease(*, now: datetime) -> Iterator[bool]:
+def publishing_lease(*, now: datetime, recovering: bool = False) -> Iterator[bool]:
     """Whether we are the one publisher for as long as the block runs: the lease is renewed while it does.
 
     It only saves work: a publisher that was stopped and outlives its lease fails at the constraint or at the
-    timestamp. It is short because a publisher that was killed holds it to its end.
+    timestamp. It is short because a publisher that was killed holds it to its end. While a recovery is under way only
+    the recovery gets it.
     """
+    if not recovering and is_recovering():
+        yield False
+        return
     holder = secrets.token_hex(16)
     PublisherLease.objects.get_or_create(id=1, defaults={"expires_at": now})
     free = Q(holder="") | Q(expires_at__lte=now)

@@ -20,6 +20,8 @@ def restore_from_published(library: Library, *, now: datetime) -> int:
     Returns how many roles and files came back; 0 is the normal start. Raises StoreDamagedError where a published
     document is missing.
     """
+    if records.is_recovering():
+        return 0  # what is published may be a thief's
     current = library.current()
     log.keep_entry(current)
     behind = roles_behind(current)

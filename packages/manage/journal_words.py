@@ -15,6 +15,8 @@ _WORDS: Mapping[str, str] = {
     "file.unyanked": "took the yank of {filename} back",
     "file.deleted": "deleted {filename}",
     "file.restored": "brought {filename} back from the published metadata",
+    "file.recovered": "brought {filename} back as it was before a break-in",
+    "file.taken-away": "took {filename} away after a break-in",
     "file.deletion-restored": "deleted {filename} again, as published",
     "release.yanked": "yanked {version}",
     "release.unyanked": "took the yank of {version} back",

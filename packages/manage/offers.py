@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +14,7 @@ from django.utils import timezone
 from accounts.actors import Actor
 from accounts.errors import AccessError
 from packages.attestations.naming import PublishersFaultyError
+from packages.holding import read_only_reason
 from packages.life.errors import (
     AlreadyMemberError,
     LifeError,
@@ -76,7 +76,7 @@ class Offers:
         self._managed = managed
         self._offers = {(offer.key, offer.target): offer for offer in offers}
         self._faulty: Offered | None = None
-        self.read_only: str = settings.UPLOAD_POLICY.read_only
+        self.read_only: str = read_only_reason()
 
     def take(self, request: HttpRequest) -> HttpResponse | None:
         """Do what a form asks for and answer with where to go; None where the page is to be shown (again).

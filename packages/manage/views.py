@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from packages.holding import read_only_reason
 from packages.life.dependents import dependents_of
 from packages.life.rules import Act
 from packages.manage.access import Managed, managing
@@ -73,7 +74,7 @@ def journal(request: HttpRequest, managed: Managed) -> HttpResponse:
 
 def show(request: HttpRequest, managed: Managed, page: str, context: Mapping[str, object]) -> HttpResponse:
     """A page of the project, below its head and tabs."""
-    about = {"project": managed.project, "managed": managed, "tab": page, "read_only": settings.UPLOAD_POLICY.read_only}
+    about = {"project": managed.project, "managed": managed, "tab": page, "read_only": read_only_reason()}
     return render(request, f"manage/{page}.html", {**about, **context})
 
 

@@ -1,7 +1,7 @@
 """Projects, releases and files; the outbox; the journal. What must never be false is a constraint here."""
 
 from packages.models.projects import REASON, Invitation, Membership, Project, RetentionRule
-from packages.models.records import AccountUsage, ChangedProject, JournalEntry, ListedName, OutboxEntry
+from packages.models.records import AccountUsage, ChangedProject, Hold, JournalEntry, ListedName, OutboxEntry
 from packages.models.releases import File, Release, ReleaseDescription, yank_shown
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "AccountUsage",
     "ChangedProject",
     "File",
+    "Hold",
     "Invitation",
     "JournalEntry",
     "ListedName",

@@ -35,6 +35,18 @@ class ListedName(models.Model):
         return f"{self.name} is {self.verdict}"
 
 
+class Hold(models.Model):
+    """The one row that makes the index read-only, for as long as it is there: a recovery is under way, for instance."""
+
+    reason = models.CharField(max_length=500, help_text="shown to those who are refused")
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="hold_is_one", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class OutboxEntry(models.Model):
     """A project whose signed documents no longer say what the index holds. The row is the message."""
 

@@ -85,15 +85,15 @@ def _parsed(path: Path, lines: IO[str], heads: dict[str, Head]) -> Iterator[tupl
 
 def _read_tree(folder: Path, ledger: Ledger) -> Iterator[Finding | Reference]:
     """By its own metadata, from its timestamp down. Signatures are not its point: its bytes are compared with ours."""
-    timestamp = _read(_timestamp_of(folder), MAX_TIMESTAMP)
+    timestamp = read_bounded(timestamp_path(folder), MAX_TIMESTAMP)
     pointer = read_signed(timestamp)["meta"]["snapshot.json"]
-    snapshot = read_signed(_document(folder, f"{pointer['version']}.snapshot.json"))
+    snapshot = read_signed(read_tree_document(folder, f"{pointer['version']}.snapshot.json"))
     ledger.add("reference", [("metadata/timestamp.json", _sha256(timestamp))])
     names = [f"{pointer['version']}.snapshot.json"]
     names += [f"{entry['version']}.{file}" for file, entry in snapshot["meta"].items()]
-    names += sorted(path.name for path in _documents(folder).glob("*.root.json"))
+    names += sorted(path.name for path in documents_folder(folder).glob("*.root.json"))
     for name in names:
-        content = _document(folder, name)
+        content = read_tree_document(folder, name)
         ledger.add("reference", [(f"metadata/{name}", _sha256(content))])
         yield from _read_targets(folder, ledger, name, content)
     said = snapshot[EXTENSION]
@@ -110,38 +110,41 @@ def _read_targets(folder: Path, ledger: Ledger, name: str, content: bytes) -> It
         if not is_normalized_name(project) or "/" in filename or not SHA256.fullmatch(sha256):
             raise ReferenceFaultyError(f"{name} in {folder} lists {path[:80]!r}, which no index of ours does.")
         ledger.add("reference", [(path, sha256)])
-        file = _file(folder, project, filename, sha256)
+        file = find_target(folder, project, filename, sha256)
         if file is None:
             yield Finding("reference-damaged", path, "The copy does not have the file.")
-        elif _sha256_of(file) != sha256:
+        elif sha256_of(file) != sha256:
             yield Finding("reference-damaged", path, f"{file} is not what the copy's own metadata say.")
 
 
-def _timestamp_of(folder: Path) -> Path:
+def timestamp_path(folder: Path) -> Path:
     """Beside the documents; in a backup, in its newest generation."""
     manifest = folder / "manifest.json"
     if not manifest.exists():
-        return _documents(folder) / "timestamp.json"
-    generation = str(json.loads(_read(manifest, MAX_DOCUMENT))["generation"])
+        return documents_folder(folder) / "timestamp.json"
+    generation = str(json.loads(read_bounded(manifest, MAX_DOCUMENT))["generation"])
     if "/" in generation or generation.startswith("."):
         raise ReferenceFaultyError(f"{manifest} names no folder of its own.")
     return folder / generation / "timestamp.json"
 
 
-def _documents(folder: Path) -> Path:
+def documents_folder(folder: Path) -> Path:
+    """Where the documents of a mirror, an export or a backup lie; raises ReferenceFaultyError."""
     found = next((folder / each for each in _DOCUMENTS if (folder / each).is_dir()), None)
     if found is None:
         raise ReferenceFaultyError(f"{folder} has no tuf/metadata: it is no mirror, export or backup of an index.")
     return found
 
 
-def _document(folder: Path, name: str) -> bytes:
+def read_tree_document(folder: Path, name: str) -> bytes:
+    """A document of a tree, by its file name; raises ReferenceFaultyError."""
     if "/" in name:
         raise ReferenceFaultyError(f"The metadata in {folder} name {name[:80]!r}, which is no document.")
-    return _read(_documents(folder) / name, MAX_DOCUMENT)
+    return read_bounded(documents_folder(folder) / name, MAX_DOCUMENT)
 
 
-def _file(folder: Path, project: str, filename: str, sha256: str) -> Path | None:
+def find_target(folder: Path, project: str, filename: str, sha256: str) -> Path | None:
+    """Where a tree has the bytes of a target, None where it has not."""
     places = (
         f"tuf/targets/{project}/{sha256}.{filename}",
         f"targets/{project}/{sha256}.{filename}",
@@ -151,7 +154,8 @@ def _file(folder: Path, project: str, filename: str, sha256: str) -> Path | None
     return next((folder / place for place in places if (folder / place).is_file()), None)
 
 
-def _read(path: Path, limit: int) -> bytes:
+def read_bounded(path: Path, limit: int) -> bytes:
+    """A file of at most so many bytes; raises ReferenceFaultyError."""
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)
@@ -162,7 +166,8 @@ def _read(path: Path, limit: int) -> bytes:
     return content
 
 
-def _sha256_of(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes, which are not held in memory."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -60,6 +60,7 @@ class Ground:
     roots: tuple[bytes, ...] = ()
     upper: Mapping[str, bytes] = field(default_factory=dict)
     roles: frozenset[str] = frozenset({CLAIMED, RECENTLY_CLAIMED, UNCLAIMED})
+    is_given_up: bool = False  # a threshold of root keys is in other hands: another chain may begin
 
     @property
     def is_development(self) -> bool:
@@ -109,7 +110,7 @@ def check_documents(new: OfflineDocuments, *, ground: Ground, begins_chain: bool
 
 
 def _check_kind(ground: Ground, *, begins_chain: bool) -> None:
-    if begins_chain and ground.roots and not ground.is_development:
+    if begins_chain and ground.roots and not (ground.is_development or ground.is_given_up):
         what = "would begin a new chain, which no client follows, but the index has a real root: use tuf_import"
         raise DocumentRefusedError("real-already", ROOT, what)
     if not begins_chain and ground.is_development:

@@ -1,0 +1,1 @@
+"""Regaining trust after a break-in: the last good state, what changed since, and one publication (ADR 27)."""
