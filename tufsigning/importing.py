@@ -180,14 +180,17 @@ def plan_import(
     starts = begins_chain and any(each.role == ROOT for each in new)
     before, after = current.bins, read_bins(upper[UNCLAIMED])
     anew: list[str] = []
+    carried: tuple[str, ...] = ()
     if starts or recently_keys(upper[TARGETS]) != recently_keys(current.upper[TARGETS]):
         by = read_targets_role(upper[TARGETS])
         anew += [role for role in (RECENTLY_CLAIMED,) if starts or not is_signed(role, by)]
     is_resized = after.count != before.count
     if starts or is_resized or bin_keys(upper[UNCLAIMED]) != bin_keys(current.upper[UNCLAIMED]):
         by = read_targets_role(upper[UNCLAIMED])
-        anew += [role for role in after.names() if starts or is_resized or not is_signed(role, by)]
-    return Plan(TargetsWhenSigned(anew, Rebinning(before, after, read_targets).targets), new, begins_chain=starts)
+        unsigned = [role for role in after.names() if starts or is_resized or not is_signed(role, by)]
+        carried, anew = ((), [*anew, *unsigned]) if is_resized else (tuple(unsigned), anew)
+    read = Rebinning(before, after, read_targets).targets
+    return Plan(TargetsWhenSigned(anew, read), new, begins_chain=starts, carried=carried)
 
 
 def _publish_first(publisher: Publisher, documents: tuple[Document, ...], *, now: datetime) -> None:

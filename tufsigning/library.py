@@ -4,12 +4,15 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from tuf.api.exceptions import RepositoryError
+
 from indexsite_client.protocol import (
     EXTENSION,
     ROOT,
     SNAPSHOT,
     TARGETS,
     TARGETS_DELEGATIONS,
+    UNCLAIMED,
     Json,
     NormalizedName,
     ProjectPage,
@@ -20,6 +23,7 @@ from storage.contract import TIMESTAMP, blob_name, document_name, read_bytes
 from tufsigning.core.canonical import read_object
 from tufsigning.core.chains import roots_in_force
 from tufsigning.core.documents import JOURNAL, LOG, read_signed
+from tufsigning.core.increments import verify_bin
 from tufsigning.core.publication import Current
 from tufsigning.core.snapshots import SnapshotEntries
 from tufsigning.errors import NotEstablishedError, StoreDamagedError
@@ -70,9 +74,22 @@ class Library:
         return targets
 
     def content(self, current: Current, role: str) -> bytes:
-        """The document of a role below root in this publication."""
+        """The bytes of a role's document in this publication: what its keys signed, whoever may write to the store.
+
+        The snapshot says no hash of bins, so their signatures are verified. Raises StoreDamagedError.
+        """
         entry = current.entries[role]
-        return self._remembered_content(document_name(role, entry["version"])) or read_document(role, entry)
+        name = document_name(role, entry["version"])
+        known = self._remembered_content(name)
+        if known is not None:
+            return known
+        content = read_document(role, entry)
+        if role in current.bins:  # of retired ones nobody knows any more whose they were
+            try:
+                verify_bin(role, content, unclaimed=current.upper[UNCLAIMED])
+            except (RepositoryError, ValueError, KeyError) as error:
+                raise StoreDamagedError(name, "is not what was signed") from error
+        return content
 
     def page(self, current: Current, project: NormalizedName) -> ProjectPage | None:
         """The published page of a project, None where it has none. Raises ProtocolError where it cannot be read."""
@@ -119,7 +136,10 @@ class Library:
 def read_document(role: str, entry: Json) -> bytes:
     """The bytes of a published document, as its entry in snapshot or timestamp describes it."""
     name = document_name(role, entry["version"])
-    content = read_bytes(name, limit=MAX_DOCUMENT)
+    try:
+        content = read_bytes(name, limit=entry["length"])
+    except ValueError as error:
+        raise StoreDamagedError(name, "is longer than what was signed") from error
     if content is None:
         raise StoreDamagedError(name, "is missing")
     digest = entry.get("hashes", {}).get("sha256")

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 
-from django.conf import settings
 from django.db import transaction
 from securesystemslib.signer import Signer
 from structlog.contextvars import bind_contextvars
@@ -25,7 +25,6 @@ from indexsite_client.protocol import (
     EXTENSION,
     RECENTLY_CLAIMED,
     ROOT,
-    SNAPSHOT,
     UNCLAIMED,
     Json,
     NormalizedName,
@@ -36,13 +35,11 @@ from indexsite_client.protocol import (
     page_target_path,
     read_page,
 )
-from indexsite_client.protocol import TIMESTAMP as TIMESTAMP_ROLE
 from packages import outbox
 from storage.contract import TIMESTAMP, ReplacedMeanwhileError, blob_name, document_name, the_storage
 from tufsigning import key_uses, records
 from tufsigning import log as public_log
 from tufsigning.core.documents import Document, read_signed, target_entry
-from tufsigning.core.lifetimes import OnlineDays
 from tufsigning.core.offline import online_key_sets
 from tufsigning.core.publication import (
     Candidate,
@@ -52,15 +49,15 @@ from tufsigning.core.publication import (
     Signing,
     advance,
     is_bin,
+    plan_as_it_is,
     plan_publication,
     sign_publication,
 )
-from tufsigning.core.renewal import Slice, plan_renewal
 from tufsigning.core.verification import CandidateChecker
+from tufsigning.due import due_roles, online_days
 from tufsigning.errors import PublicationRaceError, StoreDamagedError, TrustError
 from tufsigning.keys import load_online_signers
 from tufsigning.library import Library
-from tufsigning.models import RoleHead
 
 BATCH = 1000
 PACE = 0.1  # seconds from the beginning of one publication to the next, at least
@@ -126,7 +123,7 @@ class Publisher:
     def _renew_slice(self, now: datetime, renew_offline: Callable[[Current], Sequence[Document]]) -> tuple[int, bool]:
         """How many roles were renewed, and whether the rest may wait."""
         current = self._library.current()
-        due = _due_roles(current, now=now)
+        due = due_roles(current, now=now)
         renewed = self._renew_offline(current, renew_offline, due.roles, now=now)
         if due.roles and not renewed:
             self._publish(current, self._renewal_plan(current, due.roles), now=now)
@@ -147,7 +144,7 @@ class Publisher:
 
     def _renewal_plan(self, current: Current, due: Sequence[str], offline: tuple[Document, ...] = ()) -> Plan:
         roles = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
-        return Plan({role: self._library.targets(current, role) for role in roles}, offline)
+        return plan_as_it_is(roles, read_targets=partial(self._library.targets, current), offline=offline)
 
     def publish_plan(
         self,
@@ -256,9 +253,10 @@ class Publisher:
             public_log.keep_entry(current)  # which a crash may have left out
         logged = public_log.entry_before(current)
         index_id = read_signed(roots[-1])[EXTENSION]["index"]
-        signing = Signing(signers, now, versions, index_id, asdict(head), _online_days(), logged)
+        signing = Signing(signers, now, versions, index_id, asdict(head), online_days(), logged)
         below_root = replace(plan, offline=tuple(each for each in plan.offline if each.role != ROOT))
-        candidate = sign_publication(below_root, entries=current.entries, signing=signing)
+        read = partial(self._library.content, current)
+        candidate = sign_publication(below_root, entries=current.entries, signing=signing, read_document=read)
         bind_contextvars(publication=candidate.number)  # for each line until the message is done
         key_ids = [each.public_key.keyid for each in signers]
         key_uses.record_publication(candidate, below_root.offline, key_ids, index_id=index_id, now=now)
@@ -294,17 +292,6 @@ class Publisher:
             self._signers = load_online_signers(wanted[0], beside=wanted[1])
             self._signers_for = wanted
         return self._signers
-
-
-def _due_roles(current: Current, *, now: datetime) -> Slice:
-    """The online roles to renew now."""
-    known = dict(RoleHead.objects.values_list("role", "expires_at"))
-    expiries = {role: known.get(role) for role in (*current.bins.names(), RECENTLY_CLAIMED, SNAPSHOT, TIMESTAMP_ROLE)}
-    return plan_renewal(expiries, now=now, online=_online_days())
-
-
-def _online_days() -> OnlineDays:
-    return OnlineDays(snapshot=settings.SNAPSHOT_DAYS, bins=settings.BIN_DAYS)
 
 
 def _files(documents: Iterable[Document]) -> dict[str, bytes]:

@@ -19,6 +19,7 @@ from tufsigning.core.publication import Candidate
 from tufsigning.core.rotation import Rotation, read_key, said_key
 from tufsigning.errors import PublicationRaceError
 from tufsigning.models import Document, KeyRotation, Publication, PublisherLease, Recovery, RoleHead
+from tufsigning.rows import write_rows
 
 LEASE = timedelta(seconds=10)
 _SLICE = 500
@@ -35,8 +36,8 @@ def claim_versions(roles: Sequence[str], *, now: datetime) -> dict[str, int]:
         with transaction.atomic():
             highest = dict(heads.values_list("role", "version"))
             versions = {role: max(highest.get(role, 0) + 1, floor) for role in roles}
-            claimed = [Document(role=role, version=version, claimed_at=now) for role, version in versions.items()]
-            Document.objects.bulk_create(claimed, batch_size=_SLICE)
+            claimed = ((role, version, "", now) for role, version in versions.items())
+            write_rows(Document, ("role", "version", "sha256", "claimed_at"), claimed)
             raise_heads(versions)
     except IntegrityError as error:
         raise PublicationRaceError from error
@@ -45,13 +46,7 @@ def claim_versions(roles: Sequence[str], *, now: datetime) -> dict[str, int]:
 
 def raise_heads(versions: Mapping[str, int]) -> None:
     """Note these as the highest versions of their roles; inside the caller's transaction."""
-    RoleHead.objects.bulk_create(
-        [RoleHead(role=role, version=version) for role, version in versions.items()],
-        batch_size=_SLICE,
-        update_conflicts=True,
-        unique_fields=["role"],
-        update_fields=["version"],
-    )
+    write_rows(RoleHead, ("role", "version"), versions.items(), unique=("role",), update=("version",))
 
 
 def heads_of(bins: Bins) -> QuerySet[RoleHead]:
@@ -66,24 +61,13 @@ def record_signed(documents: Sequence[SignedDocument], *, now: datetime, offline
 
     They stay there when the publication that they belong to is noted.
     """
-    rows = [
-        Document(
-            role=document.role,
-            version=document.version,
-            sha256=document.sha256,
-            length=len(document.content),
-            content=document.content if offline else None,
-            claimed_at=now,
-        )
-        for document in documents
-    ]
-    Document.objects.bulk_create(
-        rows,
-        batch_size=_SLICE,
-        update_conflicts=True,
-        unique_fields=["role", "version"],
-        update_fields=["sha256", "length", *(["content"] if offline else [])],
+    rows = (
+        (each.role, each.version, each.sha256, len(each.content), each.content if offline else None, now)
+        for each in documents
     )
+    columns = ("role", "version", "sha256", "length", "content", "claimed_at")
+    update = ("sha256", "length", "content") if offline else ("sha256", "length")
+    write_rows(Document, columns, rows, unique=("role", "version"), update=update)
 
 
 def record_publication(candidate: Candidate, *, now: datetime) -> None:
@@ -97,17 +81,9 @@ def record_publication(candidate: Candidate, *, now: datetime) -> None:
 def record_visible(candidate: Candidate, *, now: datetime) -> None:
     """Note that a candidate became visible, and when its documents expire."""
     documents = [*candidate.documents, candidate.timestamp]
-    heads = [
-        RoleHead(role=each.role, version=each.version, expires_at=candidate.expiries[each.role]) for each in documents
-    ]
+    heads = ((each.role, each.version, candidate.expiries[each.role]) for each in documents)
     with transaction.atomic():
-        RoleHead.objects.bulk_create(
-            heads,
-            batch_size=_SLICE,
-            update_conflicts=True,
-            unique_fields=["role"],
-            update_fields=["expires_at"],
-        )
+        write_rows(RoleHead, ("role", "version", "expires_at"), heads, unique=("role",), update=("expires_at",))
         Publication.objects.filter(number=candidate.number).update(visible_at=now)
 
 

@@ -8,12 +8,13 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 from indexsite_client.protocol import RECENTLY_CLAIMED, SNAPSHOT, TIMESTAMP, Json
 from tufsigning import keys, records
 from tufsigning.core.documents import read_signed
 from tufsigning.core.offline import OfflineDocuments, online_key_sets, online_keys
-from tufsigning.core.publication import Current, Plan, is_bin
+from tufsigning.core.publication import Current, Plan, is_bin, plan_as_it_is
 from tufsigning.core.rotation import OBJECTION, Rotation, has_others, is_signed_by, next_slice
 from tufsigning.errors import NextKeyMissingError, PublisherBusyError, RotationHinderedError, StillTrustedError
 from tufsigning.importing import check_import, import_documents
@@ -123,7 +124,8 @@ class Replacement:
             undone[:] = left(self._library, current, is_done, done)
             if publications and TIMESTAMP in undone:
                 raise RotationHinderedError(key_id)
-            return Plan({role: self._library.targets(current, role) for role in next_slice(undone, size=SLICE)})
+            slice_ = next_slice(undone, size=SLICE)
+            return plan_as_it_is(slice_, read_targets=partial(self._library.targets, current))
 
         while True:
             if not self._publisher.publish_plan(plan, self.clock, settle=lambda: None):

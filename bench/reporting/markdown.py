@@ -17,7 +17,7 @@ _OPENING = """\
 Made by `make bench` from `bench/results/latest.json`: every figure below is of one run on one machine, and none was
 written by hand. Machines differ and are noisy: trust the ratios, which compare servers that took turns in the same
 minutes, more than the figures. How each figure is measured, and what keeps it honest:
-[bench/README.md](../bench/README.md).
+[bench/README.md](../bench/README.md). An index of PEP 458's size has a page of its own: [scale.md](scale.md).
 """
 _REPEAT = """\
 ## How to repeat it

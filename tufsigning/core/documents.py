@@ -35,7 +35,7 @@ def role_keys(keys: Iterable[Key], threshold: int) -> RoleKeys:
 
 def sign_document(signed: Json, signers: Iterable[Signer]) -> Document:
     """Sign the canonical form and serialise once: what is signed is what is served."""
-    return _sign(signed[EXTENSION]["role"], signed["version"], canonical_bytes(signed), signers)
+    return sign_payload(signed[EXTENSION]["role"], signed["version"], canonical_bytes(signed), signers)
 
 
 def sign_snapshot(
@@ -54,7 +54,13 @@ def sign_snapshot(
         signed[EXTENSION][LOG] = log
     before, meta, after = canonical_bytes(signed).partition(b'"meta":{}')
     payload = before + meta.removesuffix(b"{}") + entries.canonical() + after
-    return _sign(SNAPSHOT, header.version, payload, signers)
+    return sign_payload(SNAPSHOT, header.version, payload, signers)
+
+
+def sign_payload(role: str, version: int, payload: bytes, signers: Iterable[Signer]) -> Document:
+    """Sign what is in canonical form already."""
+    signatures = canonical_bytes([signer.sign(payload).to_dict() for signer in signers])
+    return Document(role, version, b'{"signatures":' + signatures + _SIGNED + payload + b"}")
 
 
 def split_document(content: bytes) -> tuple[list[Json], bytes]:
@@ -85,8 +91,3 @@ def meta_entry(document: Document, *, hashed: bool) -> Json:
 def timestamp_signed(header: RoleHeader, snapshot: Document) -> Json:
     """The signed part of timestamp: which snapshot is the current one."""
     return header.signed(TIMESTAMP) | {"meta": {"snapshot.json": meta_entry(snapshot, hashed=True)}}
-
-
-def _sign(role: str, version: int, payload: bytes, signers: Iterable[Signer]) -> Document:
-    signatures = canonical_bytes([signer.sign(payload).to_dict() for signer in signers])
-    return Document(role, version, b'{"signatures":' + signatures + _SIGNED + payload + b"}")

@@ -18,6 +18,7 @@ from tuf.api.metadata import Metadata, Root, Signature, Targets
 
 from indexsite_client.protocol import SNAPSHOT, TIMESTAMP, UNCLAIMED, Json, check_shape, read_expiry
 from tufsigning.core.canonical import canonical_bytes, read_object
+from tufsigning.core.carrying import split_bin
 from tufsigning.core.documents import Document, read_signed, split_document
 from tufsigning.core.publication import Candidate, Current, is_bin
 
@@ -42,15 +43,39 @@ def check_increment(candidate: Candidate, *, previous: Current, now: datetime) -
 def check_bins(candidate: Candidate, *, current: Current, now: datetime) -> None:
     """Check every bin of the candidate as a client that reached it; raises RepositoryError or ValueError.
 
-    Bins that did not change were checked when they were new.
+    Bins that did not change were checked when they were new, and so were the targets of bins that are carried.
     """
-    unclaimed = _read_targets(current.upper[UNCLAIMED])
+    unclaimed, index_id = _read_targets(current.upper[UNCLAIMED]), current.index_id
     for document in candidate.documents:
         if is_bin(document.role):
             _require_described(document, candidate.entries[document.role])
+            if document.role in candidate.carried:
+                _check_carried(unclaimed, document, candidate.carried[document.role], index_id=index_id, now=now)
+                continue
             signed = _verified(unclaimed, document, now)
-            check_shape(document.role, signed, index_id=current.index_id)
+            check_shape(document.role, signed, index_id=index_id)
             Targets.from_dict(signed)  # which takes it apart: last
+
+
+def verify_bin(role: str, content: bytes, *, unclaimed: bytes) -> None:
+    """Raise RepositoryError or ValueError unless a published bin is what its delegator's keys signed."""
+    signatures, payload = split_document(content)
+    _verify_signatures(_read_targets(unclaimed), role, signatures, payload)
+
+
+def _check_carried(
+    unclaimed: Targets, document: Document, targets_sha256: str, *, index_id: str, now: datetime
+) -> None:
+    """The bin lists exactly what the verified one before it listed, under a header that its keys signed."""
+    signatures, payload = split_document(document.content)
+    bin_ = split_bin(payload)
+    if bin_.targets_sha256 != targets_sha256:
+        raise RepositoryError(f"{document.role} lists something else than the bin that it renews")
+    _verify_signatures(unclaimed, document.role, signatures, payload)
+    _require_header(document, bin_.header, now)
+    without_targets = {**bin_.header, "targets": {}}
+    check_shape(document.role, without_targets, index_id=index_id)
+    Targets.from_dict(without_targets)
 
 
 def _verified(delegator: Root | Targets, document: Document, now: datetime) -> Json:
@@ -59,13 +84,22 @@ def _verified(delegator: Root | Targets, document: Document, now: datetime) -> J
     signed = read_object(payload)
     if b"\\" in payload or canonical_bytes(signed) != payload:
         raise RepositoryError(f"{document.role} is not canonical")
+    _verify_signatures(delegator, document.role, signatures, payload)
+    _require_header(document, signed, now)
+    return signed
+
+
+def _verify_signatures(delegator: Root | Targets, role: str, signatures: list[Json], payload: bytes) -> None:
     read = [Signature.from_dict(each) for each in signatures]
-    delegator.verify_delegate(document.role, payload, {each.keyid: each for each in read})
+    delegator.verify_delegate(role, payload, {each.keyid: each for each in read})
+
+
+def _require_header(document: Document, signed: Json, now: datetime) -> None:
+    """It has the version that it is known by, and is not expired."""
     if signed["version"] != document.version:
         raise BadVersionNumberError(f"{document.role} has version {signed['version']}, not {document.version}")
     if read_expiry(signed) <= now:
         raise ExpiredMetadataError(f"{document.role} is expired")
-    return signed
 
 
 def _check_entries(after: Mapping[str, Json], before: Mapping[str, Json], signed_anew: set[str]) -> None:

@@ -1,7 +1,7 @@
 """What a publication consists of: from the current documents and what should be true to the documents to sign."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -23,10 +23,22 @@ from indexsite_client.protocol import is_bin as is_bin
 from tufsigning.core.bins import ReadTargets as ReadTargets
 from tufsigning.core.bins import Targets as Targets
 from tufsigning.core.bins import read_bins
-from tufsigning.core.documents import Document, meta_entry, read_signed, sign_document, sign_snapshot, timestamp_signed
+from tufsigning.core.carrying import split_bin, with_header
+from tufsigning.core.documents import (
+    Document,
+    meta_entry,
+    read_signed,
+    sign_document,
+    sign_payload,
+    sign_snapshot,
+    split_document,
+    timestamp_signed,
+)
 from tufsigning.core.lifetimes import USUAL, OnlineDays, lifetime
 from tufsigning.core.log import Entry, next_place
 from tufsigning.core.snapshots import NO_ENTRIES, SnapshotEntries
+
+ReadDocument = Callable[[str], bytes]  # of a role, by its name: the bytes of its document, which were verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +107,29 @@ class TargetsWhenSigned(Mapping[str, Targets]):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to sign: the targets of each online role that changes or is renewed, and new offline documents.
+    """What to sign: the targets of each online role that changes, and new offline documents.
 
-    A root that `begins_chain` is followed by no client of the roots before it.
+    Bins that are `carried` are signed anew with the targets that they have, which nobody reads for it. A root that
+    `begins_chain` is followed by no client of the roots before it.
     """
 
     targets: Mapping[str, Targets]
     offline: tuple[Document, ...] = ()
     begins_chain: bool = False
+    carried: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.targets.keys().isdisjoint(self.carried):
+            raise ValueError("A bin is carried or has new targets, never both: no version is signed twice.")
 
     @property
     def is_empty(self) -> bool:
         """Whether clients see already what they should."""
-        return not self.targets and not self.offline
+        return not self.targets and not self.offline and not self.carried
 
     def online_roles(self) -> list[str]:
         """Every role that is signed with the online key, snapshot and timestamp last."""
-        return [*self.targets, SNAPSHOT, TIMESTAMP]
+        return [*self.targets, *self.carried, SNAPSHOT, TIMESTAMP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +154,10 @@ class Signing:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A publication that is signed but not visible yet."""
+    """A publication that is signed but not visible yet.
+
+    `carried` has the SHA-256 of each carried bin's targets, as they were published and verified.
+    """
 
     documents: tuple[Document, ...]  # without timestamp
     timestamp: Document
@@ -144,6 +165,7 @@ class Candidate:
     expiries: Mapping[str, datetime]  # of every document, by role
     journal: Json | None = None
     log: Json | None = None
+    carried: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -173,21 +195,42 @@ def plan_publication(
     return Plan(MappingProxyType(targets))
 
 
-def sign_publication(plan: Plan, *, entries: SnapshotEntries, signing: Signing) -> Candidate:
-    """Sign the plan in memory. `entries` are the current snapshot's: no role ever leaves it."""
+def plan_as_it_is(roles: Collection[str], *, read_targets: ReadTargets, offline: tuple[Document, ...] = ()) -> Plan:
+    """These roles signed anew with the targets that they have."""
+    bins = tuple(role for role in roles if is_bin(role))
+    return Plan({role: read_targets(role) for role in roles if not is_bin(role)}, offline, carried=bins)
+
+
+def _nothing_published(role: str) -> bytes:
+    raise LookupError(f"there is no published document of {role} to carry over")
+
+
+def sign_publication(
+    plan: Plan, *, entries: SnapshotEntries, signing: Signing, read_document: ReadDocument = _nothing_published
+) -> Candidate:
+    """Sign the plan in memory. `entries` are the current snapshot's: no role ever leaves it.
+
+    `read_document` is asked for the bins that are carried, one after the other.
+    """
     delegations: Json = {"keys": {}, "roles": []}
     documents = list(plan.offline)
     for role, targets in plan.targets.items():
         own = None if is_bin(role) else delegations
         signed = targets_signed(signing.header(role), targets=targets, delegations=own)
         documents.append(sign_document(signed, signing.signers))
+    carried: dict[str, str] = {}
+    for role in plan.carried:
+        before = split_bin(split_document(read_document(role))[1])
+        renewed = with_header(signing.header(role), before.targets)
+        documents.append(sign_payload(role, signing.versions[role], renewed, signing.signers))
+        carried[role] = before.targets_sha256
     after = entries.updated({each.role: meta_entry(each, hashed=not is_bin(each.role)) for each in documents})
     log = next_place(signing.logged, now=signing.now, documents=len(documents) + len((SNAPSHOT, TIMESTAMP)))
     snapshot = sign_snapshot(signing.header(SNAPSHOT), after, signing.signers, journal=signing.journal, log=log)
     timestamp = sign_document(timestamp_signed(signing.header(TIMESTAMP), snapshot), signing.signers)
     expiries = {each.role: read_expiry(read_signed(each.content)) for each in plan.offline}
     expiries |= {role: signing.header(role).expires for role in plan.online_roles()}
-    return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log)
+    return Candidate((*documents, snapshot), timestamp, after, expiries, signing.journal, log, carried)
 
 
 def advance(current: Current, candidate: Candidate, roots: tuple[bytes, ...]) -> Current:
