@@ -89,3 +89,17 @@ def test_the_replaced_online_key_is_worth_nothing(finished: Desk, tmp_path: Path
     finished.sign("alice", "bob")
     with pytest.raises(RepositoryError, match="was signed by 0/1"):
         client(published(finished, 1, old), tmp_path / "client", bootstrap=first).refresh()
+
+
+def test_old_keys_that_are_at_hand_sign_the_targets_of_a_new_root_too(finished: Desk) -> None:
+    before = finished.read("metadata/1.root.json")["signed"]["roles"]["targets"]["keyids"]
+    finished.run("key", "--holder", "bob", "--replace", passphrase=True)
+    finished.run("draft")
+    finished.sign("alice", "bob")
+    after = finished.read("metadata/2.root.json")["signed"]["roles"]["targets"]["keyids"]
+    assert set(after) != set(before)
+    targets = finished.read("metadata/2.targets.json")
+    assert {each["keyid"] for each in targets["signatures"]} == {*before, *after}
+    finished.run("draft", "targets")
+    finished.sign("alice", "bob")
+    assert {each["keyid"] for each in finished.read("metadata/3.targets.json")["signatures"]} == set(after)

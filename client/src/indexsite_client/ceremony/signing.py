@@ -10,7 +10,7 @@ from indexsite_client.ceremony.folder import Ceremony, Folder
 from indexsite_client.ceremony.keys import KeyRecord, PublicKey
 from indexsite_client.ceremony.sealing import Secrets
 from indexsite_client.ceremony.signers import has_key_file, load_signer, sign_payload
-from indexsite_client.protocol import OFFLINE_ROLES, ROOT, RoleKeys
+from indexsite_client.protocol import OFFLINE_ROLES, ROOT, TARGETS, RoleKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,26 @@ def to_sign(ceremony: Ceremony, holder: str) -> list[ToSign]:
                 if len(signed) < each.keys.threshold:
                     asked |= dict.fromkeys(each.keys.keys.keys() - signed)
             keys = tuple(key for key in record.all() if key.keyid in asked)
+            keys += _former_keys(ceremony, document, record)
             if keys:
                 waiting.append(ToSign(document, keys))
     return waiting
+
+
+def _former_keys(ceremony: Ceremony, document: Document, record: KeyRecord) -> tuple[PublicKey, ...]:
+    """Keys of this holder that the root before names for targets, where a new root replaces them and they are at hand.
+
+    A targets that they sign too is taken by clients of either root, so that none fails while the new root comes.
+    """
+    root, newest = ceremony.current(ROOT), ceremony.newest(document.role)
+    older = ceremony.published.get(ROOT, ())[: None if ROOT in ceremony.drafts else -1]
+    if document.role != TARGETS or not older or older[-1].is_development or root is None or newest is None:
+        return ()
+    if is_signed(newest, keys_in(root, TARGETS)):
+        return ()
+    keys = keys_in(older[-1], TARGETS)
+    lacking = keys.keys.keys() - who_signed(document, keys)
+    return tuple(key for key in record.former if key.keyid in lacking and has_key_file(key))
 
 
 def check_expected(waiting: list[ToSign], expected: list[str]) -> None:
