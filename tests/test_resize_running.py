@@ -102,7 +102,7 @@ def test_a_mirror_of_before_goes_on_and_is_what_a_new_one_is(resized: Resized) -
     for bins, folder in ((Bins(16), old), (Bins(64, EXPLICIT), old), (None, new)):
         if bins:
             resized.resize(bins)
-        done = resized.home.indexsite("mirror", str(folder), "--index", url)
+        done = resized.home.indexsite("mirror", str(folder), "--index", url, "--delete")
         assert done.returncode == 0, done.stderr
         verified = resized.home.indexsite("verify", "--index", url, "--mirror", str(folder))
         assert verified.returncode == 0, verified.stderr
