@@ -23,7 +23,6 @@ from structlog.contextvars import bind_contextvars
 
 from indexsite_client.protocol import (
     EXTENSION,
-    RECENTLY_CLAIMED,
     ROOT,
     UNCLAIMED,
     Json,
@@ -48,7 +47,6 @@ from tufsigning.core.publication import (
     Plan,
     Signing,
     advance,
-    is_bin,
     plan_as_it_is,
     plan_publication,
     sign_publication,
@@ -143,8 +141,7 @@ class Publisher:
         return len(documents)
 
     def _renewal_plan(self, current: Current, due: Sequence[str], offline: tuple[Document, ...] = ()) -> Plan:
-        roles = [role for role in due if is_bin(role) or role == RECENTLY_CLAIMED]
-        return plan_as_it_is(roles, read_targets=partial(self._library.targets, current), offline=offline)
+        return plan_as_it_is(due, read_targets=partial(self._library.targets, current), offline=offline)
 
     def publish_plan(
         self,

@@ -44,7 +44,9 @@ def as_markdown(found: Mapping[str, Figures]) -> str:
 def _steps(found: Mapping[str, Figures]) -> str:
     lines = ["| what | seconds | processor, s | peak, MiB | load | signatures |", "|---|---:|---:|---:|---:|---:|"]
     for step, what in _STEPS.items():
-        each = found[step]
+        if (each := found.get(step)) is None:
+            lines.append(f"| {what} | not measured in this run | | | | |")
+            continue
         seconds = each.get("seconds", each.get("median", 0.0))
         lines.append(
             f"| {what} | {seconds:.2f} | {each['processor']:.2f} | {each['peak']:.0f} | {each['load']:.1f}"

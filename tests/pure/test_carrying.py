@@ -30,7 +30,7 @@ from tufsigning.core.verification import CandidateChecker, CandidateRefusedError
 HEADER = RoleHeader("bin-1", 7, datetime(2026, 2, 3, tzinfo=UTC), "an-index")
 LATER = RoleHeader("bin-1", 8, datetime(2027, 2, 3, tzinfo=UTC), "an-index")
 VERSIONS = {"bin-0": 11, "bin-1": 11, "snapshot": 11, "timestamp": 11}
-PATHS = st.from_regex(r"[a-z0-9]{1,9}/[^\\\"/\x00-\x1f\x7f]{1,30}", fullmatch=True)
+PATHS = st.text("abz09-._,:{}[] é", min_size=1, max_size=20).map("a/".__add__)
 ENTRIES = st.builds(lambda number: target_entry(sha256=f"{number:064x}", length=number), st.integers(0, 2**53))
 
 
@@ -59,6 +59,7 @@ def test_paths_that_look_like_the_header_are_carried_whole(path: str) -> None:
         canonical_bytes(targets_signed(HEADER, targets={}) | {"y-more": 1}),
         canonical_bytes(targets_signed(HEADER, targets={'a/"': ENTRY})),
         canonical_bytes(targets_signed(HEADER, targets={})).replace(b",", b", "),
+        canonical_bytes(targets_signed(HEADER, targets={})).replace(b'{"_type":', b'{"_type": '),
         canonical_bytes(targets_signed(HEADER, targets={})).replace(b'"targets":{}', b'"targets":[]'),
     ],
 )
@@ -96,10 +97,8 @@ def test_a_carried_bin_passes_and_lists_the_same(checker: CandidateChecker, afte
 
 def put(candidate: Candidate, document: Document) -> Candidate:
     """The candidate with another bin-0, which its snapshot describes."""
-    others = tuple(each for each in candidate.documents if each.role != "bin-0")
     entries = candidate.entries.updated({"bin-0": {"version": document.version, "length": len(document.content)}})
     anew = sign_publication(Plan({}), entries=entries, signing=signing())
-    del others
     return replace(candidate, documents=(document, *anew.documents), timestamp=anew.timestamp, entries=entries)
 
 

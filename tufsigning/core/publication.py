@@ -196,9 +196,9 @@ def plan_publication(
 
 
 def plan_as_it_is(roles: Collection[str], *, read_targets: ReadTargets, offline: tuple[Document, ...] = ()) -> Plan:
-    """These roles signed anew with the targets that they have."""
-    bins = tuple(role for role in roles if is_bin(role))
-    return Plan({role: read_targets(role) for role in roles if not is_bin(role)}, offline, carried=bins)
+    """These online roles signed anew with the targets that they have. Snapshot and timestamp are signed in any case."""
+    recently = {role: read_targets(role) for role in roles if role == RECENTLY_CLAIMED}
+    return Plan(recently, offline, carried=tuple(role for role in roles if is_bin(role)))
 
 
 def _nothing_published(role: str) -> bytes:
