@@ -1,21 +1,23 @@
 """Clients of three projects on a running index: through all that happens to it, new ones and one that saw it all."""
 
+import http.server
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from indexsite_client.protocol import Bins, BinStyle
-from tests.ceremonies import Ceremony, write_documents, write_online_key
+from indexsite_client.protocol import ROOT, Bins, BinStyle
+from tests.ceremonies import Ceremony, new_signer, write_documents, write_online_key
 from tests.conftest import scaled_index
 from tests.distributions import wheel
 from tests.proxying import nginx_over
 from tests.running import CHECKOUT, RunningIndex, free_port
 from tests.test_life import act
-from tests.tuf_clients import NotListedError, RefusedError, TufClient, new_clients
+from tests.tuf_clients import KINDS, NotListedError, RefusedError, TufClient, new_clients
 from tufsigning.core.documents import read_signed
 
 COUNT = 16  # bins: enough for several to be read, few enough for tuf-js
@@ -172,6 +174,35 @@ def test_a_client_says_what_it_refuses(world: World) -> None:
     for client in world.new_clients(f"{world.index.url}/elsewhere", world.index.root()).values():
         with pytest.raises(RefusedError, match="404"):
             client.refresh()
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[str]]]:
+    """A server that has nothing: its URL, and the encodings that it was asked for."""
+    encodings: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            encodings.append(self.headers.get("Accept-Encoding", ""))
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", encodings
+        server.shutdown()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_which_clients_ask_for_compressed_metadata(asked: tuple[str, list[str]], tmp_path: Path, kind: str) -> None:
+    url, encodings = asked
+    client = KINDS[kind](url, Ceremony((new_signer().public_key,)).document(ROOT, 1).content, tmp_path / "client")
+    with pytest.raises(RefusedError, match="404"):
+        client.refresh()
+    assert encodings
+    assert all(("gzip" in each) is (kind != "python-tuf") for each in encodings)
 
 
 def test_the_lock_names_no_registry() -> None:
