@@ -35,7 +35,7 @@ from tufsigning.core.publication import Plan, is_bin
 from tufsigning.errors import RecoveringError
 from tufsigning.importing import import_documents
 from tufsigning.library import Library
-from tufsigning.models import Recovery
+from tufsigning.models import PublicLogEntry, Recovery
 from tufsigning.publisher import Publisher
 from tufsigning.recovery import story
 
@@ -304,9 +304,13 @@ def test_a_published_recovery_that_was_not_noted_is_noted(robbed: Robbed) -> Non
     robbed.publish(folder)
     number = Recovery.objects.get().publication
     Recovery.objects.update(is_under_way=True, published_at=None, publication=None)
+    entry = PublicLogEntry.objects.order_by("number").last()
+    assert entry
+    entry.delete()
     robbed.publish(folder)
     assert Recovery.objects.get().publication == number
     assert story.under_way() is None
+    assert PublicLogEntry.objects.get(number=entry.number).line == entry.line
 
 
 def test_an_edited_file_of_decisions_outlives_another_look(robbed: Robbed) -> None:

@@ -18,6 +18,7 @@ from django.db import transaction
 
 from indexsite_client.protocol import ROOT, Json
 from packages import outbox
+from tufsigning import log
 from tufsigning.ceremony_folder import read_ceremony
 from tufsigning.core.documents import read_signed
 from tufsigning.core.offline import OfflineDocuments, online_key_sets
@@ -152,6 +153,7 @@ def publish(
     with _verified(Path(recovery.reference), recovery.fingerprint) as (copy, good, notebook):
         new = read_ceremony(ceremony, current=good)
         if is_published(new):
+            log.keep_entry(Library().current())
             settle(recovery, now=clock())
             return 0
         shown = read_shown()
