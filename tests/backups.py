@@ -13,7 +13,7 @@ def run(index: RunningIndex, *arguments: object, **variables: str) -> subprocess
     """A management command, whatever comes of it."""
     command = [sys.executable, str(CHECKOUT / "manage.py"), *map(str, arguments)]
     environment = {**index.environment, **variables}
-    return subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=environment, cwd=CHECKOUT, capture_output=True, text=True, timeout=300)
 
 
 def upload(index: RunningIndex, token: str, name: str, version: str) -> str:
