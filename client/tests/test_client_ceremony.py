@@ -43,7 +43,7 @@ def test_a_whole_ceremony_makes_what_python_tuf_verifies(drafted: Desk) -> None:
     assert "root: 2 of 3 must sign: alice " in alice
     assert "in 365 days." in alice
     assert "the bins: 1 of 1 must sign: online " in alice
-    assert "256 bins" in alice
+    assert "256 succinct bins" in alice
     assert drafted.names("metadata") == set()
     bob = drafted.sign("bob")
 
