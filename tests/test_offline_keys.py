@@ -9,8 +9,8 @@ from tuf.api.exceptions import UnsignedMetadataError
 
 from indexsite_client.protocol import CLAIMED, OFFLINE_ROLES, ROOT, TARGETS, UNCLAIMED
 from tests.ceremonies import Ceremony, new_signer, sign_elsewhere, write_online_key
-from tests.test_rotation import Index, WatchedStorage, keyids, online_signers
-from tests.test_rotation import index as index  # a fixture
+from tests.rotations import Index, WatchedStorage, keyids, online_signers
+from tests.rotations import index as index  # a fixture
 from tufsigning.core.documents import Document, read_signed
 from tufsigning.core.offline import read_documents
 from tufsigning.importing import check_import, finish_import, import_documents

@@ -87,6 +87,7 @@ class Replacement:
     clock: Clock
     wait: Callable[[float], None]
     say: Callable[[int], None] = lambda left: None
+    slice_size: int = SLICE
     _library: Library = field(default_factory=Library)
     _publisher: Publisher = field(default_factory=lambda: Publisher(Library()))
 
@@ -124,7 +125,7 @@ class Replacement:
             undone[:] = left(self._library, current, is_done, done)
             if publications and TIMESTAMP in undone:
                 raise RotationHinderedError(key_id)
-            slice_ = next_slice(undone, size=SLICE)
+            slice_ = next_slice(undone, size=self.slice_size)
             return plan_as_it_is(slice_, read_targets=partial(self._library.targets, current))
 
         while True:
@@ -137,7 +138,7 @@ class Replacement:
             if not undone:
                 return publications
             publications, tries = publications + 1, 0
-            self.say(max(len(undone) - SLICE, 0))
+            self.say(max(len(undone) - self.slice_size, 0))
             self._publisher.publish_waiting(self.clock)
 
 
