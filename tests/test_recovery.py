@@ -306,7 +306,7 @@ def test_a_published_recovery_that_was_not_noted_is_noted(robbed: Robbed) -> Non
     Recovery.objects.update(is_under_way=True, published_at=None, publication=None)
     entry = PublicLogEntry.objects.order_by("number").last()
     assert entry
-    entry.delete()
+    PublicLogEntry.objects.filter(number=entry.number).delete()
     robbed.publish(folder)
     assert Recovery.objects.get().publication == number
     assert story.under_way() is None
