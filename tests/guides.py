@@ -92,7 +92,7 @@ class Reader:
         line = re.sub(r"^manage\.py", shlex.join([sys.executable, str(CHECKOUT / "manage.py")]), line)
         path = f"{home}/venv/bin:{BIN}:{os.environ['PATH']}"
         environment = {"PATH": path, "HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
-        environment["EDITOR"] = "sed -i s/EDIT/Written/"
+        environment["EDITOR"] = "sed -i s/EDIT/Written/g"
         typed = next((text for start, text in _TYPED.items() if line.startswith(start)), "")
         done = subprocess.run(
             ["bash", "-c", line],
