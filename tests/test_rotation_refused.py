@@ -1,6 +1,7 @@
 """What a replacement of keys refuses, in words, and a compromised key, which signs nothing beside the new one."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,7 @@ def test_documents_that_are_in_force_are_skipped_with_a_word(
     claimed = write_documents(tmp_path / "new", [index.ceremony.document(CLAIMED, 3)])
     call_command("tuf_import", *files, *claimed)
     assert "published: claimed 3" in capsys.readouterr().out
-    other = write_documents(tmp_path / "other", [index.ceremony.document(TARGETS, 2)])
+    later = index.ceremony.document(TARGETS, 2, expires=index.clock() + timedelta(days=99))
+    other = write_documents(tmp_path / "other", [later])
     with pytest.raises(CommandError, match="clients have seen 2"):
         call_command("tuf_import", *other)  # other bytes of a version that is in force

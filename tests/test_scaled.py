@@ -21,6 +21,7 @@ def unprepared(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> It
     """A web process and a worker that were started before anybody prepared their index."""
     folder = tmp_path_factory.mktemp("scaled")
     variables = {**servers.variables(folder), "INDEXSITE_DOWNLOADS": "redirect"}
+    variables["INDEXSITE_DATABASE_URL"] = servers.postgres.new_empty_database(f"unprepared{os.getpid()}")
     variables["INDEXSITE_DATABASE_CONNECTIONS"] = str(CONNECTIONS)
     index = ScaledIndex(folder / "data", free_port(), variables, webs=1, workers=1)
     try:

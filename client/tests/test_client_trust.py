@@ -158,10 +158,14 @@ def test_trusting_again_keeps_what_another_process_has_remembered_meanwhile(
     simulator: IndexSimulator, mirror: HostileMirror
 ) -> None:
     index = pin(simulator, mirror)
+    older = simulator.served["/tuf/metadata/timestamp.json"]
+    simulator.version = 999
+    simulator.publish()
+    newer = simulator.served["/tuf/metadata/timestamp.json"]
 
     def remember(handler: MirrorHandler) -> None:
-        (index.state / "timestamp.json").write_text(json.dumps({"signed": {"version": 1000}}))
-        handler.answer(200, simulator.served["/tuf/metadata/timestamp.json"])
+        (index.state / "timestamp.json").write_bytes(newer)
+        handler.answer(200, older)
 
     mirror.behaviours["/tuf/metadata/timestamp.json"] = remember
     pin(simulator, mirror)
