@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from indexsite_client.protocol import CLAIMED, ROOT, TARGETS, UNCLAIMED
 from tests.ceremonies import write_documents, write_online_key
 from tests.rotations import Index, WatchedStorage, following, keyids, online_signers
 from tests.rotations import index as index  # a fixture
-from tests.signing import add_file
+from tests.signing import add_file, signed_index
 from tufsigning.core.canonical import read_object
 from tufsigning.core.documents import Document
 from tufsigning.core.offline import read_documents
@@ -140,3 +141,13 @@ def test_documents_that_are_in_force_are_skipped_with_a_word(
     other = write_documents(tmp_path / "other", [later])
     with pytest.raises(CommandError, match="clients have seen 2"):
         call_command("tuf_import", *other)  # other bytes of a version that is in force
+
+
+def test_a_development_ceremony_is_told_to_become_a_real_one(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed_index(settings, tmp_path)
+    call_command("tuf_rotate", check=True)
+    said = capsys.readouterr().out
+    assert "tuf_init FOLDER" in said
+    assert "--online --replace" not in said

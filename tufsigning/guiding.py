@@ -33,6 +33,7 @@ class Standing:
     surplus: int
     waits: bool
     has_next_setting: bool
+    is_development: bool
 
     @classmethod
     def now(cls, library: Library) -> "Standing":
@@ -43,7 +44,7 @@ class Standing:
         unsigned = sum(1 for _ in left(library, current, bears_both(rotation), set())) if rotation else 0
         surplus = sum(1 for _ in left(library, current, lambda content: not has_others(content, ids), set()))
         is_set = bool(settings.ONLINE_KEY_NEXT.get_secret_value())
-        return cls(rotation, named, unsigned, surplus, import_waits(), is_set)
+        return cls(rotation, named, unsigned, surplus, import_waits(), is_set, current.is_development)
 
     @property
     def names_new(self) -> bool:
@@ -74,7 +75,8 @@ def steps(standing: Standing) -> Iterator[str]:
                 f"{standing.surplus} documents bear the signature of a former online key still, which nobody asks for:"
                 " run tuf_rotate again, or leave it to their renewal."
             )
-        yield from _BEGINNING if not standing.surplus else ()
+        if not standing.surplus:
+            yield from _DEVELOPMENT if standing.is_development else _BEGINNING
         return
     yield f"{rotation}."
     if not standing.names_new:
@@ -96,6 +98,10 @@ def _before(standing: Standing) -> Iterator[str]:
         yield f"Next: run tuf_rotate {FOLDER} with the folder of the ceremony that names the new key."
 
 
+_DEVELOPMENT = (
+    "The keys are those of a development ceremony, which cannot be replaced one by one: hold a real ceremony, and take",
+    "it with tuf_init FOLDER (docs/production.md).",
+)
 _BEGINNING = (
     "To replace it: its key holders run 'indexsite ceremony key FOLDER --online --replace', draft and sign. Then set",
     "INDEXSITE_ONLINE_KEY_NEXT to the new key, start every worker anew, and run tuf_rotate FOLDER in that environment.",
