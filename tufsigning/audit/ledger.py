@@ -1,14 +1,10 @@
-"""The audit's notebook: a temporary SQLite database on the disk, so that millions of targets need little memory."""
+"""The audit's notebook: everything that it has read, on the disk."""
 
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
+
+from tufsigning.scratch import Scratch
 
 _TABLES = """
-PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;
 CREATE TABLE target (path TEXT PRIMARY KEY, sha256 TEXT, length INTEGER, role TEXT) WITHOUT ROWID;
 CREATE TABLE listed (path TEXT PRIMARY KEY, sha256 TEXT, length INTEGER) WITHOUT ROWID;
 CREATE TABLE blob (sha256 TEXT PRIMARY KEY, length INTEGER, path TEXT) WITHOUT ROWID;
@@ -23,29 +19,15 @@ Row = tuple[str, str, int | None]
 _PAGES = "path LIKE '%/index.json'"
 
 
-class Ledger:
+class Ledger(Scratch):
     """What was read so far. Rows that repeat a key keep the first."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="indexsite-audit-")
-        self._database = sqlite3.connect(Path(self._folder.name) / "ledger.sqlite3", isolation_level=None)
-        self._database.executescript(_TABLES)
-
-    def __enter__(self) -> "Ledger":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
-        self._folder.cleanup()
+        super().__init__(_TABLES)
 
     def add(self, table: str, rows: Iterable[tuple[str | int | None, ...]]) -> None:
         """Rows of one of the tables, in the order of its columns."""
-        columns = _COLUMNS[table]
-        marks = ",".join("?" * columns)
-        with self._at_once():
-            self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", rows)  # noqa: S608  # ours
+        self._insert(table, rows, columns=_COLUMNS[table])
 
     def count(self, table: str) -> int:
         """The rows of a table."""
@@ -118,9 +100,3 @@ class Ledger:
             " UNION ALL SELECT name, NULL, sha256 FROM ours WHERE name NOT IN (SELECT name FROM reference)"
             " ORDER BY name"
         )
-
-    @contextmanager
-    def _at_once(self) -> Iterator[None]:
-        self._database.execute("BEGIN")
-        yield
-        self._database.execute("COMMIT")

@@ -1,44 +1,29 @@
 """The targets of the last good state and of what clients are shown, on the disk, for there may be millions."""
 
-import sqlite3
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
-from types import TracebackType
 
 from indexsite_client.protocol import INDEX_PAGE, NormalizedName
+from tufsigning.scratch import Scratch
 
 _TABLES = """
-PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-32768; PRAGMA temp_store=FILE;
 CREATE TABLE good (path TEXT PRIMARY KEY, sha256 TEXT, length INTEGER) WITHOUT ROWID;
 CREATE TABLE shown (path TEXT PRIMARY KEY, sha256 TEXT, length INTEGER) WITHOUT ROWID;
 """
 
 
-class Notebook:
+class Notebook(Scratch):
     """Targets by path. Rows that repeat a path keep the first."""
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="indexsite-recovery-")
-        self._database = sqlite3.connect(Path(self._folder.name) / "targets.sqlite3", isolation_level=None)
-        self._database.executescript(_TABLES)
-
-    def __enter__(self) -> "Notebook":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._database.close()
-        self._folder.cleanup()
+        super().__init__(_TABLES)
 
     def note_good(self, targets: Iterable[tuple[str, str, int]]) -> None:
         """Path, SHA-256 and length of targets of the copy."""
-        self._note("good", targets)
+        self._insert("good", targets, columns=3)
 
     def note_shown(self, targets: Iterable[tuple[str, str, int]]) -> None:
         """The same of targets that clients are shown."""
-        self._note("shown", targets)
+        self._insert("shown", targets, columns=3)
 
     def names_after(self, name: str, *, limit: int) -> list[NormalizedName]:
         """The projects behind a name that either has targets of."""
@@ -74,8 +59,3 @@ class Notebook:
             [f"{project}/", f"{project}0"],
         )
         return dict(rows.fetchall())
-
-    def _note(self, table: str, targets: Iterable[tuple[str, str, int]]) -> None:
-        self._database.execute("BEGIN")
-        self._database.executemany(f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?)", targets)  # noqa: S608  # ours
-        self._database.execute("COMMIT")
