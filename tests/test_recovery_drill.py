@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.desks import Desk
 from tests.distributions import wheel
 from tests.running import RunningIndex, free_port
-from tests.test_ceremony_journey import Desk, upload_and_see
+from tests.test_ceremony_journey import upload_and_see
 from tests.test_tuf_init import Home, manage
 from tests.thieves import FAR, rob
 from tests.tuf_clients import NotListedError, TufClient, new_clients
@@ -47,20 +48,8 @@ def _play(index: RunningIndex, folder: Path) -> Drill:
     token = index.token()
     for name in ("victim", "lost"):
         assert index.post_upload(*wheel(name, "1.0"), token=token).status == 200
-    (folder / "desk").mkdir()
     desk = Desk(folder / "desk", folder / "ceremony")
-    index.manage("tuf_export", "--ceremony", str(desk.folder))
-    desk.ceremony("init", "--holders", "alice,bob,carol")
-    for name in ("alice", "bob", "carol"):
-        desk.make_key(name)
-    first = desk.make_key("online")
-    desk.ceremony("draft")
-    desk.sign("alice", "bob")
-    desk.use_online_key(index, first)
-    moved = manage(index, "tuf_init", desk.folder, "--delete-development-keys")
-    assert moved.returncode == 0, moved.stderr
-    index.stop()
-    index.start()
+    desk.move(index)
     index.wait_until_listed("victim", "victim-1.0-py3-none-any.whl")
     index.wait_until_listed("lost", "lost-1.0-py3-none-any.whl")
     root, fingerprint = index.get("/tuf/metadata/2.root.json").body, index.fingerprint()
